@@ -1,0 +1,64 @@
+# make demo | test | test-slow | bench | lint | clean. Everything happens in .venv/ and demo/.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+RUN    := $(BIN)/counterfactory
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow bench lint format clean
+
+help:
+	@echo "make demo       install, then build two releases and a picture page below demo/"
+	@echo "make test       install, then run the tests"
+	@echo "make test-slow  the tests that take long"
+	@echo "make bench      speed against bare loops, as ratios"
+	@echo "make lint       ruff and mypy"
+	@echo "make clean      remove demo/ and caches (.venv/ stays)"
+
+install: $(STAMP)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "counterfactory needs Python 3.11 or newer; found: $$($(PYTHON) --version 2>&1 | head -n 1). Set PYTHON=/path/to/python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# The stamp makes a second `make` free. uv is used when it can be had because it is several times faster.
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || echo "uv could not be had, pip is used"
+	@if [ -x $(BIN)/uv ] && $(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dev]'; then :; \
+	else $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'; fi
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	$(RUN) build region-diff --out demo/region-diff --set source.n=200 --workers 2
+	$(RUN) build photo-edits --out demo/photo-edits --workers 2
+	$(RUN) preview region-diff -n 8 --out demo/preview.html
+	@echo
+	@echo "Release made from the pocket world:   demo/region-diff"
+	@echo "Release made from real photographs:   demo/photo-edits"
+	@echo "Pictures, open this in a browser:     demo/preview.html"
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m "slow and not gpu"
+
+bench: $(STAMP)
+	@for script in tests/bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf demo build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

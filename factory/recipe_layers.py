@@ -1,0 +1,191 @@
+"""Layers of a recipe: the file, what it `extends`, and `--set` on top.
+
+    base.yaml   source: {kind: world, n: 2000}     ops: [propose, mask, edit]
+    mine.yaml   extends: base.yaml                 source: {n: 500}
+    --set ops.edit.steps=4
+    ->          source: {kind: world, n: 500}      ops: [propose, mask, edit(steps 4)]
+
+Mappings merge key by key; lists and single values replace. A `source` of another kind replaces the whole `source`,
+because the keys of one kind mean nothing to another. Nothing is checked here but the layering itself.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from counterfactory.errors import UserError
+from counterfactory.factory import recipe_yaml
+from counterfactory.factory.recipe_yaml import Document, dotted
+
+MAX_EXTENDS = 10
+
+
+def shipped_folder() -> Path:
+    """Return the folder with the recipes of the package."""
+    import counterfactory.recipes
+
+    return Path(counterfactory.recipes.__path__[0])
+
+
+def shipped_recipes() -> list[str]:
+    """Return the names of the recipes of the package."""
+    return sorted(path.stem for path in shipped_folder().glob("*.yaml"))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return " (did you mean 'steps'?)", or nothing when no known word is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def find_recipe(name: str, near: Path | None = None) -> Path:
+    """Return the file of a recipe: a path (relative to `near`) or a shipped name."""
+    looks_like_path = name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name
+    path = Path(name) if near is None else near / name
+    if looks_like_path:
+        if not path.is_file():
+            raise UserError(f"{path}: found no such file, expected a recipe")
+        return path
+    if near is None and path.is_file():
+        return path
+    known = shipped_recipes()
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise UserError(f"found recipe {name!r}, expected a .yaml file or one of {', '.join(known)}{hint}")
+    return shipped_folder() / f"{name}.yaml"
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Document:
+    """Return the merged document of `path`, all it extends, and `overrides` ("a.b=c")."""
+    document = _load(path, [])
+    for override in overrides:
+        set_value(document, override)
+    return document
+
+
+def _load(path: Path, seen: list[Path]) -> Document:
+    resolved = path.resolve()
+    if resolved in seen:
+        circle = " -> ".join(part.name for part in [*seen[seen.index(resolved) :], resolved])
+        raise UserError(f"{path}: extends: found a circle ({circle}), expected an end")
+    if len(seen) >= MAX_EXTENDS:
+        raise UserError(f"{path}: extends: found more than {MAX_EXTENDS} layers, expected fewer")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise UserError(f"{path}: found {str(reason).lower()}, expected a readable recipe") from None
+    document = recipe_yaml.read(text, str(path))
+    if not isinstance(document.values, dict):
+        found = type(document.values).__name__ if document.values is not None else "an empty file"
+        raise UserError(f"{path}:1: found {found}, expected a mapping of recipe keys")
+    if "extends" not in document.values:
+        return document
+    base_name = document.values["extends"]
+    place = document.place(("extends",))
+    if not isinstance(base_name, str) or not base_name:
+        raise UserError(f"{place}: extends: found {base_name!r}, expected a recipe name or a relative path")
+    try:
+        base = _load(find_recipe(base_name, path.parent), [*seen, resolved])
+    except UserError as error:
+        if str(error).startswith("found recipe"):
+            raise UserError(f"{place}: extends: {error}") from None
+        raise
+    return merge(base, document)
+
+
+def merge(base: Document, top: Document) -> Document:
+    """Return `base` with `top` laid over it; every value keeps the place it came from."""
+    places = dict(base.places)
+    values = _merged(base.values, top.values, (), places, top.places)
+    values.pop("extends", None)
+    places.pop(("extends",), None)
+    return Document(values, places, [*base.problems, *top.problems])
+
+
+def _merged(
+    base: Any,
+    top: Any,
+    path: recipe_yaml.Path,
+    places: dict[recipe_yaml.Path, str],
+    top_places: dict[recipe_yaml.Path, str],
+) -> Any:
+    other_kind = (
+        path == ("source",)
+        and isinstance(base, dict)
+        and isinstance(top, dict)
+        and top.get("kind", base.get("kind")) != base.get("kind")
+    )
+    if isinstance(base, dict) and isinstance(top, dict) and not other_kind:
+        places[path] = top_places[path]
+        result = dict(base)
+        for key, value in top.items():
+            below = (*path, key)
+            result[key] = _merged(base.get(key), value, below, places, top_places)
+        return result
+    _replace_places(path, places, top_places)
+    return top
+
+
+def _replace_places(
+    path: recipe_yaml.Path,
+    places: dict[recipe_yaml.Path, str],
+    new: dict[recipe_yaml.Path, str],
+) -> None:
+    depth = len(path)
+    for old in [key for key in places if key[:depth] == path]:
+        del places[old]
+    places.update({key: place for key, place in new.items() if key[:depth] == path})
+
+
+def set_value(document: Document, override: str) -> None:
+    """Lay one `a.b=c` over the document; list items go by index or by the name of their op or check."""
+    label = f"--set {override}"
+    target, equals, text = override.partition("=")
+    parts = target.strip().split(".")
+    if not equals or not all(parts):
+        raise UserError(f"{label}: found no key and value, expected a.b=c")
+    if parts == ["extends"]:
+        raise UserError(f"{label}: found extends, expected a key of the recipe itself")
+    value = recipe_yaml.read_value(text, label)
+    holder: Any = document.values
+    path: recipe_yaml.Path = ()
+    for part in parts[:-1]:
+        key = _step(holder, part, path, label)
+        if isinstance(holder, dict) and holder.get(key) is None:
+            holder[key] = {}
+        holder, path = holder[key], (*path, key)
+    last = _step(holder, parts[-1], path, label)
+    holder[last] = value
+    _replace_places((*path, last), document.places, {})
+    document.places[(*path, last)] = label
+
+
+def _step(holder: Any, part: str, path: recipe_yaml.Path, label: str) -> Any:
+    """Return the key or the index that `part` means in `holder`."""
+    if isinstance(holder, dict):
+        return part
+    if not isinstance(holder, list):
+        raise UserError(f"{label}: {dotted(path)}: found a single value, expected a mapping or a list")
+    if part.isdecimal():
+        if int(part) >= len(holder):
+            text = f"found index {part}, expected one below {len(holder)}"
+            raise UserError(f"{label}: {dotted(path)}: {text}")
+        return int(part)
+    names = [_item_name(item) for item in holder]
+    if names.count(part) > 1:
+        at = ", ".join(str(index) for index, name in enumerate(names) if name == part)
+        raise UserError(f"{label}: {dotted(path)}: found several {part!r}, expected one of the indexes {at}")
+    if part not in names:
+        known = [name for name in names if name]
+        text = f"found {part!r}, expected an index or one of {', '.join(known)}"
+        raise UserError(f"{label}: {dotted(path)}: {text}{did_you_mean(part, known)}")
+    return names.index(part)
+
+
+def _item_name(item: Any) -> str:
+    if not isinstance(item, dict):
+        return str(item) if isinstance(item, str) else ""
+    name = item.get("op") or item.get("check") or item.get("slice")
+    return name if isinstance(name, str) else ""

@@ -1,0 +1,9 @@
+"""Every source by its name in a recipe. To add one: write `sources/<kind>.py` and name it here."""
+
+from counterfactory.factory.sources.base import OpenSource, Source
+from counterfactory.factory.sources.folder import Folder
+from counterfactory.factory.sources.hub import Hub
+
+SOURCES: dict[str, type[Source]] = {"folder": Folder, "hub": Hub}
+
+__all__ = ["SOURCES", "OpenSource", "Source"]

@@ -1,0 +1,111 @@
+"""The command line: `counterfactory build region-diff --out demo/region-diff`.
+
+Exit codes: 0 done; 1 a bug, with its traceback; 2 the user must change something, with one clear line each;
+130 stopped by Ctrl-C. With `--json`, standard output holds one JSON object and nothing else.
+Nothing heavy is imported before a command needs it, so `--help` answers at once.
+"""
+
+import argparse
+import difflib
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from counterfactory import __version__
+from counterfactory.commands import build, doctor, pocket, preview, recipe, release
+from counterfactory.commands.output import own_stdout, write_json
+from counterfactory.errors import UserError
+
+COMMANDS = {
+    "build": build,
+    "preview": preview,
+    "recipe": recipe,
+    "release": release,
+    "pocket": pocket,
+    "doctor": doctor,
+}
+
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with one line an error, and a guess at what was meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line and leave with 2."""
+        self.exit(2, f"counterfactory: error: {_with_hint(message, self)}\n")
+
+
+def parser() -> Parser:
+    """Return the whole parser."""
+    top = Parser(
+        prog="counterfactory",
+        description="Makes verified counterfactual image-text data and releases it as versioned datasets.",
+        epilog="The same command again continues where it stopped. `counterfactory COMMAND --help` tells more.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"counterfactory {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    for command in COMMANDS.values():
+        command.add(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args, unknown = _parse(list(sys.argv[1:] if argv is None else argv))
+    if unknown:
+        return _fail(args, f"unrecognised arguments: {' '.join(unknown)}{_option_hint(unknown[0], args)}")
+    try:
+        with own_stdout(args.json):
+            return int(args.run(args))
+    except UserError as error:
+        return _fail(args, str(error))
+    except KeyboardInterrupt:
+        again = "; the same command continues where it stopped" if args.resumes else ""
+        sys.stderr.write(f"\ncounterfactory: interrupted{again}\n")
+        return INTERRUPTED
+    except BrokenPipeError:  # `recipe show | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    args, unknown = parser().parse_known_args(argv)
+    for name, default in (("json", False), ("resumes", False)):
+        if not hasattr(args, name):
+            setattr(args, name, default)
+    return args, unknown
+
+
+def _fail(args: argparse.Namespace, message: str) -> int:
+    """Say what the user must change, each problem in a line of its own."""
+    for line in message.splitlines() or [""]:
+        sys.stderr.write(f"counterfactory: error: {line}\n")
+    if args.json:
+        write_json({"error": message})
+    return 2
+
+
+def _with_hint(message: str, where: argparse.ArgumentParser) -> str:
+    match = re.match(r"argument (\S+): invalid choice: '([^']*)' \(choose from (.*)\)", message)
+    if not match:
+        return f"{message} (see {where.prog} --help)"
+    name, found, listed = match.groups()
+    choices = re.findall(r"[\w.-]+", listed)
+    near = difflib.get_close_matches(found, choices, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    label = "command" if name.isupper() else name
+    return f"{label}: found {found!r}, expected one of {', '.join(choices)}{hint}"
+
+
+def _option_hint(word: str, args: argparse.Namespace) -> str:
+    options = [f"--{key.replace('_', '-')}" for key in vars(args)] + ["--set"]
+    near = difflib.get_close_matches(word.partition("=")[0], options, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""`counterfactory pocket list | path NAME | pretrain NAME`: the models inside the package."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from counterfactory.commands.options import count, group, sub
+from counterfactory.commands.output import answer, table
+from counterfactory.errors import UserError
+
+TRAINABLE = ("clip", "sam", "inpaint")
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    pockets = group(commands, "pocket", "the small models inside the package")
+    sub(pockets, "list", "list the pocket models with size and place").set_defaults(run=run_list)
+    path = sub(pockets, "path", "print the folder of one pocket model")
+    path.add_argument("name", metavar="NAME")
+    path.set_defaults(run=run_path)
+    train = sub(pockets, "pretrain", "make a pocket model again, from scratch")
+    train.add_argument("name", metavar="NAME", choices=TRAINABLE, help=" | ".join(TRAINABLE))
+    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model goes")
+    train.add_argument("--steps", type=count, metavar="N", help="training steps (default: as shipped)")
+    train.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda ... (default: auto)")
+    train.add_argument("--seed", type=int, default=0, metavar="S")
+    train.add_argument("--restart", action="store_true", help="forget an earlier, unfinished run in DIR")
+    train.set_defaults(run=run_pretrain, resumes=True)
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """List the models that are there."""
+    from counterfactory import pocket
+
+    models = []
+    for name in pocket.names():
+        folder = pocket.path(name)
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        models.append({"name": name, "path": str(folder), "bytes": size})
+    rows = [(m["name"], f"{m['bytes'] / 1e6:.1f} MB", m["path"]) for m in models]
+    answer(args, {"models": models}, table(rows) or "no pocket models are installed")
+    return 0
+
+
+def run_path(args: argparse.Namespace) -> int:
+    """Print one folder."""
+    from counterfactory import pocket
+
+    folder = pocket.path(args.name)
+    answer(args, {"name": args.name, "path": str(folder)}, str(folder))
+    return 0
+
+
+def run_pretrain(args: argparse.Namespace) -> int:
+    """Train one model; the same command continues an unfinished run."""
+    from counterfactory.training.pocket.pretrain import pretrain
+
+    if args.seed < 0:
+        raise UserError(f"--seed: found {args.seed}, expected a whole number from 0 on")
+    result = pretrain(
+        args.name,
+        out=args.out,
+        steps=args.steps,
+        device=args.device,
+        seed=args.seed,
+        resume=not args.restart,
+        progress=True,
+    )
+    answer(args, result or {"name": args.name, "out": str(args.out)}, f"{args.name}: written to {args.out}")
+    return 0

@@ -1,0 +1,74 @@
+"""`counterfactory recipe list | show R | check R | schema`."""
+
+import argparse
+import json
+from typing import Any
+
+from counterfactory.commands.options import group, recipe_options, sub
+from counterfactory.commands.output import answer, table
+from counterfactory.errors import UserError
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    recipes = group(commands, "recipe", "look at recipes: what to make, as YAML")
+    sub(recipes, "list", "list the shipped recipes").set_defaults(run=run_list)
+    show = sub(recipes, "show", "print a recipe with every default filled in, and its fingerprint")
+    recipe_options(show)
+    show.set_defaults(run=run_show)
+    check = sub(recipes, "check", "say all that is wrong with a recipe, without loading a model")
+    recipe_options(check)
+    check.set_defaults(run=run_check)
+    sub(recipes, "schema", "print the JSON Schema of recipes, for editors").set_defaults(run=run_schema)
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """List the shipped recipes with their descriptions."""
+    from counterfactory.factory.recipe_layers import load, shipped_folder, shipped_recipes
+
+    about = {}
+    for name in shipped_recipes():
+        values = load(shipped_folder() / f"{name}.yaml").values
+        about[name] = " ".join(str(values.get("description", "")).split())
+    result = {"recipes": [{"name": name, "description": text} for name, text in about.items()]}
+    answer(args, result, table([(name, text) for name, text in about.items()]))
+    return 0
+
+
+def run_show(args: argparse.Namespace) -> int:
+    """Print the resolved recipe."""
+    from counterfactory.factory.recipe import resolve
+
+    recipe = resolve(args.recipe, args.overrides)
+    result = {"name": recipe.name, "fingerprint": recipe.fingerprint, "recipe": recipe.values()}
+    answer(args, result, f"# fingerprint: {recipe.fingerprint}\n{recipe.yaml()}".rstrip())
+    return 0
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Validate the file, then prove that every op and check finds what it reads."""
+    from counterfactory.factory.recipe import resolve
+    from counterfactory.factory.run.chain import check_chain
+
+    try:
+        recipe = resolve(args.recipe, args.overrides)
+        if problems := check_chain(recipe):
+            raise UserError("\n".join(f"{args.recipe}: {problem}" for problem in problems))
+    except UserError as error:
+        if not args.json:
+            raise
+        answer(args, {"ok": False, "problems": str(error).splitlines()}, "")
+        return 2
+    result = {"ok": True, "problems": [], "name": recipe.name, "fingerprint": recipe.fingerprint}
+    steps = f"{len(recipe.ops)} ops, {len(recipe.checks)} checks, views {', '.join(recipe.views)}"
+    answer(args, result, f"{recipe.name}: ok ({steps})\nfingerprint {recipe.fingerprint}")
+    return 0
+
+
+def run_schema(args: argparse.Namespace) -> int:
+    """Print the JSON Schema, which is JSON either way."""
+    from counterfactory.factory.recipe import json_schema
+
+    schema = json_schema()
+    answer(args, schema, json.dumps(schema, indent=2))
+    return 0

@@ -1,0 +1,54 @@
+"""`counterfactory release validate DIR | explain DIR ID | diff A B`."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from counterfactory.commands.options import group, sub
+from counterfactory.commands.output import answer
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    releases = group(commands, "release", "look into a release")
+    validate = sub(releases, "validate", "prove that a release loads and keeps every promise of its manifest")
+    validate.add_argument("folder", type=Path, metavar="DIR")
+    validate.set_defaults(run=run_validate)
+    explain = sub(releases, "explain", "tell the whole story of one row or reject")
+    explain.add_argument("folder", type=Path, metavar="DIR")
+    explain.add_argument("id", metavar="ID", help="a row's id, or its first letters")
+    explain.set_defaults(run=run_explain)
+    diff = sub(releases, "diff", "list the rows that two releases do not share")
+    diff.add_argument("a", type=Path, metavar="A")
+    diff.add_argument("b", type=Path, metavar="B")
+    diff.set_defaults(run=run_diff)
+
+
+def run_validate(args: argparse.Namespace) -> int:
+    """Validate a release; problems are for the user, so they exit with 2."""
+    from counterfactory.factory.release.validate import validate
+
+    result = validate(args.folder)
+    problems = result["problems"]
+    lines = [f"{problem['row']}: {problem['problem']}" for problem in problems]
+    text = f"{args.folder}: ok" if result["ok"] else "\n".join([*lines, f"{len(lines)} problems"])
+    answer(args, result, text)
+    return 0 if result["ok"] else 2
+
+
+def run_explain(args: argparse.Namespace) -> int:
+    """Tell one row's story."""
+    from counterfactory.factory.release.explain import explain
+
+    result = explain(args.folder, args.id)
+    answer(args, result, str(result))
+    return 0
+
+
+def run_diff(args: argparse.Namespace) -> int:
+    """Compare two releases."""
+    from counterfactory.factory.release.diff import diff
+
+    result = diff(args.a, args.b)
+    answer(args, result, str(result))
+    return 0

@@ -1,0 +1,96 @@
+"""Where a model id leads: a folder on this disk, fetched from the Hub if need be.
+
+    locate("clip", "pocket")                        -> .../counterfactory/pocket/clip
+    locate("sam", "facebook/sam2.1-hiera-tiny")     -> .../hub/models--facebook--sam2.1-hiera-tiny/snapshots/<commit>
+    identify("clip", "pocket")                      -> ModelRef(role="clip", id="pocket", revision=<hash of the weights>)
+
+An id that leads nowhere is the user's to change: one line that says what was tried.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from counterfactory.errors import UserError
+from counterfactory.fingerprint import digest_file, digest_weights
+from counterfactory.records import ModelRef
+
+PATTERNS: dict[str, list[str]] = {
+    "clip": ["open_clip*", "*.json", "*.txt", "*.model"],
+    "sam": ["*.json", "*.safetensors"],
+}
+WEIGHT_FILES = (".pth", ".pt", ".safetensors", ".bin")
+
+
+def locate(role: str, model: str) -> Path:
+    """Return the folder (or single weight file) of `model`. Raises `UserError` when there is none."""
+    if model == "pocket":
+        from counterfactory.pocket import path
+
+        return Path(path(role))
+    name = model.removeprefix("local-dir:").removeprefix("hf-hub:")
+    folder = Path(name).expanduser()
+    if folder.is_dir() or (folder.is_file() and folder.suffix in WEIGHT_FILES):
+        return folder
+    if model.startswith(("/", ".", "~", "local-dir:")) or name.count("/") != 1:
+        if role == "clip" and ":" in name:
+            return _fetched(role, model, lambda: _open_clip_file(name))
+        raise UserError(
+            f"{role} model {model!r}: no such folder; give 'pocket', a folder or a Hub id such as org/name@revision"
+        )
+    repo, _, revision = name.partition("@")
+    return _fetched(role, model, lambda: _from_hub(role, repo, revision or None))
+
+
+def identify(role: str, model: str) -> ModelRef:
+    """Return what `model` is: its role, its id and the hash of its weight bytes."""
+    if model.startswith("openai:"):
+        return ModelRef(role=role, id=model, revision="served")
+    place = locate(role, model)
+    stamp = tuple(
+        (path.as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
+        for path in ([place] if place.is_file() else sorted(place.rglob("*")))
+    )
+    try:
+        return ModelRef(role=role, id=model, revision=_digest(place, stamp))
+    except FileNotFoundError:
+        raise UserError(f"{role} model {model!r}: {place} holds no weight files") from None
+
+
+@cache
+def _digest(place: Path, stamp: tuple[tuple[str, int, int], ...]) -> str:
+    """Hash the weights at `place` once for as long as the files keep their `stamp`."""
+    return digest_file(place) if place.is_file() else digest_weights(place)
+
+
+def _fetched(role: str, model: str, fetch: Callable[[], Path]) -> Path:
+    """Run `fetch`; an id that the Hub or open_clip does not give is the user's to change."""
+    try:
+        return fetch()
+    except Exception as error:  # the Hub client has a dozen error types; all mean "not to be had"
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(
+            f"{role} model {model!r}: not a folder here, and fetching it failed: {lines[0][:200]}"
+        ) from None
+
+
+def _from_hub(role: str, repo: str, revision: str | None) -> Path:
+    """Return the snapshot folder of a Hub repository, fetched where it is not yet cached."""
+    if role == "inpaint":
+        from diffusers import DiffusionPipeline
+
+        return Path(DiffusionPipeline.download(repo, revision=revision))
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(repo, revision=revision, allow_patterns=PATTERNS.get(role)))
+
+
+def _open_clip_file(name: str) -> Path:
+    """Return the checkpoint of an open_clip name such as `ViT-B-32:laion2b_s34b_b79k`."""
+    import open_clip
+
+    architecture, _, tag = name.partition(":")
+    config = open_clip.get_pretrained_cfg(architecture, tag)
+    if not config:
+        raise ValueError(f"open_clip knows no {architecture} with weights {tag!r}")
+    return Path(open_clip.download_pretrained(config))

@@ -1,0 +1,126 @@
+"""Training data of the pocket inpainting model: 64 px crops around masks, cut from biased scenes.
+
+    (crop with a red sun, square mask over it, "a large red sun")        what shall stand there is what stood there
+    (crop of empty ground, square mask in it, "plain background")        the lesson of removal
+
+Only scenes of the `biased` distribution are drawn. Things are then picked so that every (kind, colour) is seen
+about equally often, because a tool that makes counterfactuals must be able to draw the unusual ones.
+The crop is the one that diffusers' `padding_mask_crop` takes: the mask's bounding box, padded, made square.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from counterfactory.factory.world.render import render, thing_box, thing_mask
+from counterfactory.factory.world.scene import (
+    COLOURS,
+    SIDE,
+    SIZES,
+    USUAL,
+    Scene,
+    Thing,
+    free_place,
+    scene_at,
+)
+from counterfactory.records import Mask, Pixels
+
+CROP = 64
+EMPTY_PROMPTS = ("plain background", "empty background", "nothing", "background")
+
+
+class Crop(NamedTuple):
+    image: Pixels  # CROP x CROP x 3
+    mask: Mask  # CROP x CROP
+    prompt: str
+
+
+def keep_probability(thing: Thing) -> float:
+    """Return how likely a thing is picked, so that (kind, colour) pairs become about equally frequent."""
+    unusual = 0.05 / (len(COLOURS) - 1)
+    if thing.kind not in USUAL:
+        return unusual * len(COLOURS)
+    return 1.0 if not thing.usual else unusual / 0.95
+
+
+def crop_box(mask: Mask, padding: int) -> tuple[int, int, int, int]:
+    """Return the square crop x0, y0, x1, y1 around a mask, padded, inside the image."""
+    ys, xs = np.where(mask)
+    height, width = mask.shape
+    x0, x1 = int(xs.min()) - padding, int(xs.max()) + 1 + padding
+    y0, y1 = int(ys.min()) - padding, int(ys.max()) + 1 + padding
+    side = min(max(x1 - x0, y1 - y0), width, height)
+    x0 = min(max((x0 + x1 - side) // 2, 0), width - side)
+    y0 = min(max((y0 + y1 - side) // 2, 0), height - side)
+    return x0, y0, x0 + side, y0 + side
+
+
+def cut(image: Pixels, mask: Mask, prompt: str, padding: int) -> Crop:
+    """Cut the crop around the mask and scale it to CROP pixels."""
+    x0, y0, x1, y1 = crop_box(mask, padding)
+    picture = cv2.resize(image[y0:y1, x0:x1], (CROP, CROP), interpolation=cv2.INTER_LANCZOS4)
+    hole = cv2.resize(mask[y0:y1, x0:x1].astype(np.uint8), (CROP, CROP), interpolation=cv2.INTER_NEAREST)
+    return Crop(picture, hole.astype(bool), prompt)
+
+
+def _rectangle(x0: float, y0: float, x1: float, y1: float) -> Mask:
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[max(round(y0), 0) : max(round(y1), 0), max(round(x0), 0) : max(round(x1), 0)] = True
+    return mask
+
+
+def thing_hole(rng: random.Random, thing: Thing) -> Mask:
+    """Return a mask over a thing: a square (mostly), its tight box, or its own outline made thicker."""
+    pad, shape = rng.uniform(2, 7), rng.random()
+    if shape < 0.75:
+        dx, dy = rng.uniform(-1.5, 1.5), rng.uniform(-1.5, 1.5)
+        x0, y0, x1, y1 = thing.square
+        return _rectangle(x0 - pad + dx, y0 - pad + dy, x1 + pad + dx, y1 + pad + dy)
+    if shape < 0.9:
+        x0, y0, x1, y1 = thing_box(thing)
+        return _rectangle(x0 - pad, y0 - pad, x1 + pad, y1 + pad)
+    size = 2 * round(pad) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    return cv2.dilate(thing_mask(thing).astype(np.uint8), disc).astype(bool)
+
+
+def describe(rng: random.Random, thing: Thing) -> str:
+    """Return a prompt for a thing: mostly size, colour and kind."""
+    article = rng.choice(("a ", "a ", "", "a picture of a "))
+    size = f"{thing.size} " if rng.random() < 0.7 else ""
+    colour = f"{thing.colour} " if rng.random() < 0.97 else ""
+    return f"{article}{size}{colour}{thing.kind}"
+
+
+def empty_hole(rng: random.Random, scene: Scene) -> Mask | None:
+    """Return a mask on empty ground, of the size that covers a thing; None where there is no room."""
+    size = rng.choice(list(SIZES))
+    taken = [(t.x, t.y, SIZES[t.size]) for t in scene.things]
+    place = free_place(rng, taken, size)
+    if place is None:
+        return None
+    half = SIZES[size] / 2 + rng.uniform(1, 7)
+    x, y = place
+    if rng.random() < 0.25:  # an outline, as removal of a silhouette leaves
+        ghost = Thing(rng.choice(list(USUAL)), "red", size, x, y)
+        return thing_hole(rng, ghost)
+    return _rectangle(x - half, y - half, x + half, y + half)
+
+
+def crops(seed: int) -> Iterator[Crop]:
+    """Yield training crops without end, from the train split of the biased world; a fifth are empty ground."""
+    index = 0
+    while True:
+        scene = scene_at("biased", "train", seed, index)
+        rng = random.Random(f"crops/{seed}/{index}")
+        index += 1
+        padding = rng.choice((6, 8, 8, 8, 12, 16))
+        if rng.random() < 0.045 and (hole := empty_hole(rng, scene)) is not None:
+            yield cut(render(scene), hole, rng.choice(EMPTY_PROMPTS), padding)
+        for thing in scene.things:
+            if rng.random() < keep_probability(thing):
+                yield cut(render(scene), thing_hole(rng, thing), describe(rng, thing), padding)
+
