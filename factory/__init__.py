@@ -14,10 +14,10 @@
 
 A build in code, as the command line does it:
 
-    from counterfactory.factory.recipe import load
+    from counterfactory.factory.recipe import resolve
     from counterfactory.factory.run import build
 
-    result = build(load("region-diff"), Path("out/region-diff"), workers=2)
+    result = build(resolve("region-diff", ["source.n=500"]), Path("out/region-diff"), workers=2)
 
 An op or a check never sees the world's truth: it sees an image, its annotations and nothing else.
 """

@@ -2,19 +2,21 @@
 
     recipe = resolve("region-diff", ["source.n=500", "ops.edit.steps=4"])
     recipe.source.n          500
-    recipe.fingerprint       "3b1f..." - of the resolved values: comments and key order do not change it, a value does
+    recipe.fingerprint       "3b1f...": a value changes it; comments and key order do not
     recipe.yaml()            reads back to an equal recipe
 
 `description` says what a recipe is for and is the one value that the fingerprint leaves out.
 """
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator
 
+from counterfactory.errors import UserError
 from counterfactory.factory import recipe_yaml
 from counterfactory.factory.checks.base import Check
 from counterfactory.factory.ops.base import Focus, Op
@@ -40,7 +42,9 @@ class Gates(_Part):
 class ReleaseInfo(_Part):
     """What the card says of the release."""
 
-    license: str = Field(default="apache-2.0", min_length=1, description="of the release, an SPDX id")
+    license: str = Field(
+        default="apache-2.0", min_length=1, description="of the release, an SPDX id"
+    )
     title: str = Field(default="", description="empty: the name of the recipe")
     languages: tuple[str, ...] = Field(default=("en",), description="of the texts")
     tags: tuple[str, ...] = Field(default=(), description="more tags for the card")
@@ -51,7 +55,9 @@ class Head(_Part):
     """All of a recipe but its source, ops and checks, whose schemas come from the registries."""
 
     kind: Literal["build"]
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$", description="lower case, as a Hub name")
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$", description="lower case, as a Hub name"
+    )
     description: str = Field(default="", description="what it is for; not part of the fingerprint")
     seed: int = Field(default=0, ge=0, le=2**53)
     views: tuple[ViewName, ...] = Field(min_length=1, description="the configs of the release")
@@ -106,12 +112,44 @@ class Recipe(Head):
         return digest({key: value for key, value in self.values().items() if key != "description"})
 
 
-KEYS = ("kind", "name", "description", "seed", "source", "ops", "checks", "views", "gates", "focus", "release")
+KEYS = (
+    "kind",
+    "name",
+    "description",
+    "seed",
+    "source",
+    "ops",
+    "checks",
+    "views",
+    "gates",
+    "focus",
+    "release",
+)
 
 
 def resolve(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Return the recipe of a file or a shipped name, with `a.b=c` overrides on top. Raises `UserError`."""
+    """Return the recipe of a file or a shipped name, with `a.b=c` overrides. Raises `UserError`."""
     return Recipe.from_document(load(find_recipe(str(path_or_name)), overrides))
+
+
+def checked(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Return the resolved recipe once every op and check is proved to find what it reads."""
+    from counterfactory.factory.run.fit import check_chain
+
+    document = load(find_recipe(str(path_or_name)), overrides)
+    recipe = Recipe.from_document(document)
+    if problems := check_chain(recipe):
+        raise UserError("\n".join(_placed(problem, document) for problem in problems))
+    return recipe
+
+
+def _placed(problem: str, document: Document) -> str:
+    """Put the file and line of `ops[2] (mask)`, or of `views`, before a problem of the chain."""
+    match = re.match(r"(\w+)(?:\[(\d+)\])?", problem)
+    path: recipe_yaml.Path = () if match is None else (match[1],)
+    if match is not None and match[2]:
+        path = (*path, int(match[2]))
+    return f"{document.place(path)}: {problem}"
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """All that is wrong with a recipe at once, each with its place and what would be right.
 
-    r.yaml:7: source.kind: found 'wrld', expected one of folder, hub, world (did you mean 'world'?)
-    r.yaml:12: ops.2.stepz: found an unknown key, expected one of model, op, steps (did you mean 'steps'?)
+r.yaml:7: source.kind: found 'wrld', expected one of folder, hub, world (did you mean 'world'?)
+r.yaml:12: ops.2.stepz: found an unknown key, expected one of op, steps (did you mean 'steps'?)
 """
 
 import json
@@ -36,9 +36,10 @@ def checked_parts(document: Document) -> dict[str, Any]:
     """Return the validated parts of a recipe. Raises one `UserError` that lists every problem."""
     values = document.values
     if not isinstance(values, dict):
-        raise UserError(f"{document.place(()) or 'recipe'}: found {_shown(values)}, expected a mapping of recipe keys")
+        text = f"found {_shown(values)}, expected a mapping of recipe keys"
+        raise UserError(f"{document.place(()) or 'recipe'}: {text}")
     if values.get("kind") == "loop":
-        text = "found 'loop', expected 'build' (loop recipes are not built; this version runs build recipes)"
+        text = "found 'loop', expected 'build' (this version runs no loop recipes)"
         raise UserError(f"{document.place(('kind',))}: kind: {text}")
     checker = _Checker(document)
     parts = checker.head(values)
@@ -59,16 +60,22 @@ class _Checker:
 
     def head(self, values: dict[str, Any]) -> dict[str, Any]:
         """Validate all but source, ops and checks."""
-        rest = {key: value for key, value in values.items() if key not in ("source", "ops", "checks")}
+        rest = {
+            key: value for key, value in values.items() if key not in ("source", "ops", "checks")
+        }
         head = self.part(Head, rest, ())
-        return {key: getattr(head, key) for key in Head.model_fields} if isinstance(head, Head) else {}
+        return (
+            {key: getattr(head, key) for key in Head.model_fields} if isinstance(head, Head) else {}
+        )
 
     def source(self, values: dict[str, Any]) -> BaseModel | None:
         """Validate the source by the class that its `kind` names."""
         from counterfactory.factory.sources import SOURCES
 
         if "source" not in values:
-            self.problem((), "source", f"found nothing, expected a mapping with kind: {_listed(SOURCES)}")
+            self.problem(
+                (), "source", f"found nothing, expected a mapping with kind: {_listed(SOURCES)}"
+            )
             return None
         return self.one_of(SOURCES, "kind", values["source"], ("source",))
 
@@ -82,7 +89,9 @@ class _Checker:
         if not isinstance(items, list):
             self.problem((key,), "", f"found {_shown(items)}, expected a list")
             return ()
-        built = [self.one_of(registry, word, item, (key, index)) for index, item in enumerate(items)]
+        built = [
+            self.one_of(registry, word, item, (key, index)) for index, item in enumerate(items)
+        ]
         return tuple(step for step in built if step is not None)
 
     def one_of(
@@ -90,7 +99,11 @@ class _Checker:
     ) -> BaseModel | None:
         """Validate `item` by the class that its key `word` names."""
         if not isinstance(item, dict):
-            self.problem(path, "", f"found {_shown(item)}, expected a mapping with {word}: {_listed(registry)}")
+            self.problem(
+                path,
+                "",
+                f"found {_shown(item)}, expected a mapping with {word}: {_listed(registry)}",
+            )
             return None
         if word not in item:
             self.problem(path, word, f"found nothing, expected one of {_listed(registry)}")
@@ -131,10 +144,10 @@ class _Checker:
 
 
 def model_problem(model_id: str) -> str:
-    """Return what is wrong with the form of a model id, or nothing. Whether it can be had is found at load.
+    """Return what is wrong with the form of a model id, or nothing. That it is there shows at load.
 
-    >>> model_problem("pockt")
-    "found 'pockt', expected pocket, a local folder, a Hub id (org/name) or openai:URL#model (did you mean 'pocket'?)"
+    >>> model_problem("pockt").removeprefix("found 'pockt', expected pocket, a local folder, ")
+    "a Hub id (org/name) or openai:URL#model (did you mean 'pocket'?)"
     """
     known = ("", "pocket")
     is_path = "/" in model_id or model_id.endswith((".pth", ".pt", ".safetensors"))
@@ -147,7 +160,7 @@ def model_problem(model_id: str) -> str:
 def _explained(
     error: ValidationError, model: type[BaseModel], values: Any, base: Path, document: Document
 ) -> list[str]:
-    """Return one line for each value that is wrong; alternatives for one value are joined by "or"."""
+    """Return one line for each wrong value; alternatives for one value are joined by "or"."""
     lines: dict[tuple[str, str, str], list[str]] = {}
     for item in error.errors(include_url=False, include_context=True):
         location = item["loc"]
@@ -158,6 +171,8 @@ def _explained(
             holder = _existing(values, location)
             path = (*base, *holder)
         found, expected = _found_expected(item, model, holder)
+        if match := re.match(r"([a-z_][\w.]*): ", found):  # a check of the whole mapping names its key
+            path, found = (*path, *match[1].split(".")), found[match.end() :]
         lines.setdefault((document.place(path), dotted(path), found), []).append(expected)
     return [
         f"{place}: {path}: {found}, expected {' or '.join(dict.fromkeys(expected))}"
@@ -173,13 +188,19 @@ def _found_expected(item: Any, model: type[BaseModel], holder: Path) -> tuple[st
     if kind == "extra_forbidden":
         known = _known_keys(model, holder)
         hint = did_you_mean(str(item["loc"][-1]), known)
-        return "found an unknown key", f"one of {', '.join(known)}{hint}" if known else "no such key"
+        return (
+            "found an unknown key",
+            f"one of {', '.join(known)}{hint}" if known else "no such key",
+        )
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", item["ctx"]["expected"])
         hint = did_you_mean(str(value), choices)
-        return f"found {_shown(value)}", f"one of {', '.join(choices)}{hint}" if choices else message
+        return (
+            f"found {_shown(value)}",
+            f"one of {', '.join(choices)}{hint}" if choices else message,
+        )
     message = message.removeprefix("Value error, ")
-    if match := re.fullmatch(r"(found .*?), expected (.*)", message, re.S):
+    if match := re.fullmatch(r"((?:[a-z_][\w.]*: )?[^,]*|.*?found .*?), expected (.*)", message, re.S):
         return match[1], match[2]
     message = message.removeprefix("Input should be ").removeprefix("a valid ")
     message = message.replace("String should match pattern", "text like")
@@ -187,7 +208,7 @@ def _found_expected(item: Any, model: type[BaseModel], holder: Path) -> tuple[st
 
 
 def _existing(values: Any, location: tuple[Any, ...]) -> Path:
-    """Return the leading part of `location` that exists in the values: pydantic adds names of union branches."""
+    """Return the part of `location` that exists in the values: pydantic adds union branches."""
     path: list[str | int] = []
     for part in location:
         if isinstance(values, dict) and part in values:
@@ -254,8 +275,8 @@ def _sorted(value: Any) -> Any:
 
 
 def _in_file_order(problems: list[str]) -> list[str]:
-    def place(text: str) -> tuple[str, int]:
+    def place(text: str) -> tuple[str, int, str]:
         match = re.match(r"(.*?):(\d+): ", text)
-        return (match[1], int(match[2])) if match else (text, 0)
+        return (match[1], int(match[2]), text) if match else (text, 0, text)
 
     return sorted(dict.fromkeys(problems), key=place)

@@ -5,8 +5,8 @@
     --set ops.edit.steps=4
     ->          source: {kind: world, n: 500}      ops: [propose, mask, edit(steps 4)]
 
-Mappings merge key by key; lists and single values replace. A `source` of another kind replaces the whole `source`,
-because the keys of one kind mean nothing to another. Nothing is checked here but the layering itself.
+Mappings merge key by key; lists and single values replace. A `source` of another kind replaces the
+whole `source`: the keys of one kind mean nothing to another. Only the layering is checked here.
 """
 
 import difflib
@@ -52,7 +52,9 @@ def find_recipe(name: str, near: Path | None = None) -> Path:
     known = shipped_recipes()
     if name not in known:
         hint = did_you_mean(name, known)
-        raise UserError(f"found recipe {name!r}, expected a .yaml file or one of {', '.join(known)}{hint}")
+        raise UserError(
+            f"found recipe {name!r}, expected a .yaml file or one of {', '.join(known)}{hint}"
+        )
     return shipped_folder() / f"{name}.yaml"
 
 
@@ -75,7 +77,9 @@ def _load(path: Path, seen: list[Path]) -> Document:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise UserError(f"{path}: found {str(reason).lower()}, expected a readable recipe") from None
+        raise UserError(
+            f"{path}: found {str(reason).lower()}, expected a readable recipe"
+        ) from None
     document = recipe_yaml.read(text, str(path))
     if not isinstance(document.values, dict):
         found = type(document.values).__name__ if document.values is not None else "an empty file"
@@ -85,7 +89,9 @@ def _load(path: Path, seen: list[Path]) -> Document:
     base_name = document.values["extends"]
     place = document.place(("extends",))
     if not isinstance(base_name, str) or not base_name:
-        raise UserError(f"{place}: extends: found {base_name!r}, expected a recipe name or a relative path")
+        raise UserError(
+            f"{place}: extends: found {base_name!r}, expected a recipe name or a relative path"
+        )
     try:
         base = _load(find_recipe(base_name, path.parent), [*seen, resolved])
     except UserError as error:
@@ -140,7 +146,7 @@ def _replace_places(
 
 
 def set_value(document: Document, override: str) -> None:
-    """Lay one `a.b=c` over the document; list items go by index or by the name of their op or check."""
+    """Lay one `a.b=c` over the document; list items go by index or by the name of their op."""
     label = f"--set {override}"
     target, equals, text = override.partition("=")
     parts = target.strip().split(".")
@@ -167,7 +173,9 @@ def _step(holder: Any, part: str, path: recipe_yaml.Path, label: str) -> Any:
     if isinstance(holder, dict):
         return part
     if not isinstance(holder, list):
-        raise UserError(f"{label}: {dotted(path)}: found a single value, expected a mapping or a list")
+        raise UserError(
+            f"{label}: {dotted(path)}: found a single value, expected a mapping or a list"
+        )
     if part.isdecimal():
         if int(part) >= len(holder):
             text = f"found index {part}, expected one below {len(holder)}"
@@ -176,7 +184,9 @@ def _step(holder: Any, part: str, path: recipe_yaml.Path, label: str) -> Any:
     names = [_item_name(item) for item in holder]
     if names.count(part) > 1:
         at = ", ".join(str(index) for index, name in enumerate(names) if name == part)
-        raise UserError(f"{label}: {dotted(path)}: found several {part!r}, expected one of the indexes {at}")
+        raise UserError(
+            f"{label}: {dotted(path)}: found several {part!r}, expected one of the indexes {at}"
+        )
     if part not in names:
         known = [name for name in names if name]
         text = f"found {part!r}, expected an index or one of {', '.join(known)}"

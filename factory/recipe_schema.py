@@ -3,11 +3,12 @@
     # yaml-language-server: $schema=recipe.schema.json      (first line of a recipe)
     counterfactory recipe schema > recipe.schema.json
 
-A recipe that `extends` another may leave out what that one says, so there only the parts it gives are described.
+A recipe that `extends` another may leave out what that one says, so nothing is required there.
 """
 
 import functools
 import operator
+import types
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -21,14 +22,20 @@ from counterfactory.factory.sources import SOURCES
 
 def build_schema() -> dict[str, Any]:
     """Return the schema, built from the registries."""
-    whole = create_model(
+    steps: dict[str, Any] = {
+        "ops": (_list_of(OPS, "op"), Field(default=[], description="the steps, in order")),
+        "checks": (
+            _list_of(CHECKS, "check"),
+            Field(default=[], description="what a row must pass"),
+        ),
+    }
+    whole: type[BaseModel] = create_model(
         "Recipe",
         __base__=Head,
         __doc__="A recipe of `counterfactory build`.",
-        extends=(str, Field(default="", description="a shipped recipe or a file relative to this one")),
+        extends=(str, Field(default="", description="a shipped recipe, or a file near this one")),
         source=(_one_of(SOURCES, "kind"), Field(description="where samples come from")),
-        ops=(list[_one_of(OPS, "op")], Field(default=[], description="the steps, in order")),  # type: ignore[misc]
-        checks=(list[_one_of(CHECKS, "check")], Field(default=[], description="what a row must pass")),  # type: ignore[misc]
+        **steps,
     )
     schema = whole.model_json_schema()
     for registry, word in ((SOURCES, "kind"), (OPS, "op"), (CHECKS, "check")):
@@ -39,8 +46,13 @@ def build_schema() -> dict[str, Any]:
     partial = {"extends": properties["extends"], "source": {"type": "object"}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **{key: value for key, value in schema.items() if key not in ("$defs", "additionalProperties")},
-        "properties": {key: value for key, value in properties.items() if key not in partial} | partial,
+        **{
+            key: value
+            for key, value in schema.items()
+            if key not in ("$defs", "additionalProperties")
+        },
+        "properties": {key: value for key, value in properties.items() if key not in partial}
+        | partial,
         "additionalProperties": False,
         "if": {"required": ["extends"]},
         "else": {"required": required, "properties": {"source": properties["source"]}},
@@ -49,6 +61,10 @@ def build_schema() -> dict[str, Any]:
 
 
 def _one_of(registry: Mapping[str, type[BaseModel]], word: str) -> Any:
-    models = list(registry.values())
-    union = functools.reduce(operator.or_, models)  # type: ignore[arg-type]
+    models: list[Any] = list(registry.values())
+    union = functools.reduce(operator.or_, models)
     return Annotated[union, Field(discriminator=word)] if len(models) > 1 else union
+
+
+def _list_of(registry: Mapping[str, type[BaseModel]], word: str) -> Any:
+    return types.GenericAlias(list, (_one_of(registry, word),))

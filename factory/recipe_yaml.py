@@ -1,10 +1,12 @@
 """YAML as data: values, and the line each of them stands on.
 
-    read("source:\\n  n: 500\\n", "r.yaml")
-    -> Document(values={"source": {"n": 500}}, places={(): "r.yaml:1", ("source",): "r.yaml:1", ("source", "n"): ...:2})
+    document = read("source:\\n  n: 500\\n", "r.yaml")
+    document.values                      {"source": {"n": 500}}
+    document.place(("source", "n"))      "r.yaml:2"
 
-Scalars follow YAML 1.2: `no` is a word and `1e-3` is a number (in YAML 1.1, which PyYAML reads by default, `no` is
-false and `1e-3` is text). Nothing is ever constructed but mappings, lists, text, numbers, booleans and null.
+Scalars follow YAML 1.2: `no` is a word and `1e-3` is a number (in YAML 1.1, which PyYAML reads by
+default, `no` is false and `1e-3` is text). Nothing is ever constructed but mappings, lists, text,
+numbers, booleans and null.
 """
 
 import math
@@ -62,6 +64,13 @@ class _Dumper(yaml.SafeDumper):
         return super().increase_indent(flow, False)
 
 
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Quote and escape line ends that PyYAML would write bare and read back as a blank."""
+    style = '"' if re.search("[\x85\u2028\u2029\ufeff]", text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
 for _tag, _pattern, _first in _SCALARS:
     for _class in (_Loader, _Dumper):
         _class.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, _first)

@@ -2,9 +2,10 @@
 
     {check: locality, max_outside: 0.02}  ->  [Verdict(check="locality.outside", score=0.004, threshold=0.02, ...)]
 
-A verdict that did not pass carries the Reason and ends the candidate. A judge that failed gives `unscored`: the
-candidate is not kept and its score is nothing, never zero. A check of scope "global" sees the finished rows one by
-one at assembly, in candidate order, and may remember what it saw.
+A verdict that did not pass carries the Reason and ends the candidate. A judge that failed gives
+`unscored`: the candidate is not kept and its score is nothing, never zero. A check of scope
+"global" sees the finished rows one by one at assembly, in candidate order, and may remember what
+it saw.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -55,9 +56,9 @@ class Check(BaseModel):
 def verdict(
     check: str, score: float, threshold: float, passed: bool, reason: Reason, *, judge: str = "rule"
 ) -> Verdict:
-    """Return a scored verdict; `reason` is kept only when it failed."""
+    """Return a scored verdict; `reason` is kept only when it failed. Scores have six decimals: the rest is noise."""
     return Verdict(
-        check=check, score=float(score), threshold=float(threshold), passed=passed, judge=judge,
+        check=check, score=round(float(score), 6), threshold=float(threshold), passed=passed, judge=judge,
         reason=None if passed else reason,
     )  # fmt: skip
 
@@ -65,5 +66,10 @@ def verdict(
 def unscored(check: str, *, judge: str = "rule") -> Verdict:
     """Return the verdict of a judge that could not judge."""
     return Verdict(
-        check=check, score=None, threshold=None, passed=None, judge=judge, reason=Reason.CHECK_FAILED
+        check=check,
+        score=None,
+        threshold=None,
+        passed=None,
+        judge=judge,
+        reason=Reason.CHECK_FAILED,
     )

@@ -2,10 +2,10 @@
 
     {op: mask, model: pocket, pad: 4}  ->  Mask(model="pocket", pad=4).setup(context)  ->  run(candidates)
 
-An op's knobs are the fields of its class and the keys of its YAML item. `setup` runs once per worker and is the
-only place where weights load; the function it returns gives, for each candidate of a batch and in the same order,
-a changed copy or the Reject that ends it. An op that raises `RowError` for one row loses that row only: the engine
-runs a failed batch again row by row.
+An op's knobs are the fields of its class and the keys of its YAML item. `setup` runs once per
+worker and is the only place where weights load; the function it returns gives, for each candidate
+of a batch and in the same order, a changed copy or the Reject that ends it. An op that raises
+`RowError` for one row loses that row only: the engine runs a failed batch again row by row.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from counterfactory.models import Models
-from counterfactory.records import Candidate, Reject
+from counterfactory.records import Candidate, Pixels, Reject
 
 Outcome = Candidate | Reject
 Runnable = Callable[[Sequence[Candidate]], list[Outcome]]
@@ -73,3 +73,15 @@ class Op(BaseModel):
     def setup(self, context: Context) -> Runnable | FanOutRunnable | Any:
         """Load what is needed and return the function over batches."""
         raise NotImplementedError(f"{type(self).__name__} has no setup")
+
+
+def counterfactual(candidate: Candidate, step: str) -> Pixels:
+    """Return image_b. Raises when the chain has not made one, or one of another size."""
+    made = candidate.image_b
+    if made is None:
+        raise ValueError(f"{step}: found a candidate without image_b, expected an edit before it")
+    if made.shape != candidate.image_a.shape:
+        raise ValueError(
+            f"{step}: found pictures of {candidate.image_a.shape} and {made.shape}, expected one size"
+        )
+    return made

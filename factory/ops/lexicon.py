@@ -1,11 +1,11 @@
 """The words that name things: what a caption says is in a picture, and what may take a thing's place.
 
-    >>> [o.phrase for o in objects_in("A large yellow sun above two red balls. The sun is left of a dog, no cat.")]
-    ['large yellow sun', 'red ball', 'red ball', 'dog']
-    >>> swaps("dog")[:3]
+    >>> [o.phrase for o in objects_in("A large yellow sun above two red balls. The sun is left of
+    a dog, no cat.")] ['large yellow sun', 'red ball', 'red ball', 'dog'] >>> swaps("dog")[:3]
     ('cat', 'horse', 'sheep')
 
-Swaps stay inside a class, as in the lexicon variant of Img-Diff, so that the new sentence stays plausible.
+Swaps stay inside a class, as in the lexicon variant of Img-Diff, so that the new sentence stays
+plausible.
 """
 
 import re
@@ -44,13 +44,26 @@ CLASSES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 KINDS: tuple[str, ...] = tuple(dict.fromkeys(kind for kinds in CLASSES.values() for kind in kinds))
 
-USUAL = {"sun": "yellow", "leaf": "green", "heart": "red", "drop": "blue", "moon": "white", "brick": "brown"}
+USUAL = {
+    "sun": "yellow",
+    "leaf": "green",
+    "heart": "red",
+    "drop": "blue",
+    "moon": "white",
+    "brick": "brown",
+}
 
 ALIASES = {
     "puppy": "dog", "kitten": "cat", "couch": "sofa", "bike": "bicycle", "plane": "airplane",
     "tv": "television", "motorbike": "motorcycle", "cellphone": "phone", "doughnut": "donut",
 }  # fmt: skip
-PLURALS = {"leaf": "leaves", "bush": "bushes", "cactus": "cacti", "sheep": "sheep", "shelf": "shelves"}
+PLURALS = {
+    "leaf": "leaves",
+    "bush": "bushes",
+    "cactus": "cacti",
+    "sheep": "sheep",
+    "shelf": "shelves",
+}
 NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 NEGATIONS = {"no", "not", "without", "neither", "nor", "never", "lacks", "lacking"}
 DEFINITE = {"the", "its", "this", "that"}

@@ -69,6 +69,24 @@ def to_lab(pixels: Pixels) -> Floats:
     return lab
 
 
+def from_lab(lab: Floats) -> Pixels:
+    """Return a CIELAB picture as pixels; colours that a screen does not have are clipped."""
+    import cv2
+
+    rgb = cv2.cvtColor(np.ascontiguousarray(lab, np.float32), cv2.COLOR_LAB2RGB)
+    return np.asarray(np.clip(np.rint(rgb * 255), 0, 255), np.uint8)
+
+
+def feather(mask: Mask, width: float = 1.5) -> Floats:
+    """Return 0 outside the mask, rising to 1 within a few pixels inside it."""
+    import cv2
+
+    padded = np.pad(mask, 1).astype(np.uint8)  # the picture's frame is no edge of the mask
+    padded[[0, -1]], padded[:, [0, -1]] = padded[[1, -2]], padded[:, [1, -2]]
+    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    return np.asarray(np.clip(depth / (2 * width), 0, 1), np.float32)
+
+
 def disc(radius: int) -> npt.NDArray[np.uint8]:
     """Return a round structuring element."""
     import cv2

@@ -39,7 +39,7 @@ class Region:
 
 def regions(pixels: Pixels, limit: int = 24) -> list[Region]:
     """Return the regions that stand out, best first, at most `limit`."""
-    small = _small(pixels)
+    small = small_copy(pixels)
     lab = to_lab(small)
     nodes = _merge_tree(_segments(small), lab)
     found = [region for node in nodes if (region := _judge(node, lab)) is not None]
@@ -53,7 +53,8 @@ def regions(pixels: Pixels, limit: int = 24) -> list[Region]:
     return kept
 
 
-def _small(pixels: Pixels) -> Pixels:
+def small_copy(pixels: Pixels) -> Pixels:
+    """Return the picture at the working size."""
     import cv2
 
     height, width = pixels.shape[:2]

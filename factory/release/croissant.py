@@ -1,6 +1,6 @@
 """croissant.json: the release described for machines, field by field, with a digest of every file.
 
-    describe("region-diff", ..., views={"pairs": schema}, files={"data/pairs/train-...": Written(...)})
+    describe(name="region-diff", schemas={"pairs": schema}, files={"data/pairs/...": {...}}, ...)
     check(folder)  -> []          # or what mlcroissant says is wrong
 
 One FileSet and one RecordSet a view, and a FileObject with sha256 for each data file. Addresses are

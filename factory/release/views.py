@@ -170,7 +170,8 @@ def grpo_rows(row: Mapping[str, Any]) -> Iterator[ViewRow]:
 
 def clip_rows(row: Mapping[str, Any]) -> Iterator[ViewRow]:
     """Yield a pair as two rows, each with the other side as its hard negative."""
-    if row["image_b"] is None or not (row["caption_a"] and row["caption_b"]):
+    captions = row["caption_a"], row["caption_b"]
+    if row["image_b"] is None or not all(captions) or captions[0] == captions[1]:
         return
     for side, other in (("a", "b"), ("b", "a")):
         yield {
@@ -240,9 +241,7 @@ def _pick(row_id: str, count: int) -> int:
 
 
 _VIEWS = (
-    View(
-        "pairs", "one verified counterfactual pair a row, and what is known of it", pairs_rows
-    ),
+    View("pairs", "one verified counterfactual pair a row, and what is known of it", pairs_rows),
     View("sft", "questions with answers, in the three chat layouts trainers read", sft_rows),
     View("dpo", "a chosen and a rejected answer to one prompt about one image", dpo_rows),
     View("kto", "one answer a row, labelled good or bad", kto_rows),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from counterfactory.errors import RowError, UserError
 from counterfactory.factory.run.disk import disk_trouble
+from counterfactory.factory.run.fit import check_chain
 from counterfactory.fingerprint import digest, seed_for
 from counterfactory.records import Candidate, Reason, Reject, Sample, Verdict
 
@@ -22,6 +23,19 @@ if TYPE_CHECKING:
     from counterfactory.factory.checks.base import Check
     from counterfactory.factory.ops.base import Context, Op
     from counterfactory.factory.recipe import Recipe
+
+__all__ = [
+    "Chain",
+    "Outcome",
+    "WorkerLost",
+    "chain_digest",
+    "check_chain",
+    "described",
+    "failed",
+    "models_of",
+    "pass_on",
+    "sample_key",
+]
 
 Outcome = Candidate | Reject
 Run = Callable[[Sequence[Candidate]], list[list[Outcome]]]
@@ -54,12 +68,8 @@ class Chain:
 
     def bare(self, source_key: str, sample: Sample) -> Candidate:
         """Return a sample as the candidate that enters the chain."""
-        key = self.key(source_key)
+        key = sample_key(self.digest, source_key)
         return Candidate(key=key, seed=seed_for(self.seed, key), sample=sample)
-
-    def key(self, source_key: str) -> str:
-        """Return the identity of a sample in this chain: what is done, with which seed, to what."""
-        return digest([self.digest, source_key])[:KEY_LENGTH]
 
     def run(self, batch: Sequence[Outcome]) -> list[Outcome]:
         """Return the fate of every candidate, in order; Rejects that come in go out as they are."""
@@ -78,10 +88,16 @@ class Chain:
 
         def several(batch: Sequence[Candidate]) -> list[list[Outcome]]:
             pairs = matched(op.name, batch, inner(batch))
-            return [[self._slot(one, bare, i, op.name) for i, one in enumerate(made)] for bare, made in pairs]
+            return [
+                [self._slot(one, bare, i, op.name) for i, one in enumerate(made)]
+                for bare, made in pairs
+            ]
 
         def single(batch: Sequence[Candidate]) -> list[list[Outcome]]:
-            return [[_signed(one, before, op.name)] for before, one in matched(op.name, batch, inner(batch))]
+            return [
+                [_signed(one, before, op.name)]
+                for before, one in matched(op.name, batch, inner(batch))
+            ]
 
         return Step(op.name, Reason.OP_FAILED, several if op.fan_out else single)
 
@@ -119,10 +135,13 @@ class Step:
 
 
 def _check(check: "Check", context: "Context") -> Step:
-    inner = check.setup(context)
+    inner: Any = check.setup(context)
 
     def judged(batch: Sequence[Candidate]) -> list[list[Outcome]]:
-        return [[_decided(one, found, check.name)] for one, found in matched(check.name, batch, inner(batch))]
+        return [
+            [_decided(one, found, check.name)]
+            for one, found in matched(check.name, batch, inner(batch))
+        ]
 
     return Step(check.name, Reason.CHECK_FAILED, judged)
 
@@ -145,7 +164,9 @@ def _signed(after: Outcome, before: Candidate, name: str) -> Outcome:
     return replace(after, ops=(*before.ops, name))
 
 
-def matched(name: str, batch: Sequence[Candidate], results: Sequence[T]) -> zip[tuple[Candidate, T]]:
+def matched(
+    name: str, batch: Sequence[Candidate], results: Sequence[T]
+) -> "zip[tuple[Candidate, T]]":
     """Pair each candidate with its result. Raises when their numbers differ."""
     if len(results) != len(batch):
         raise WrongLength(f"{name}: gave {len(results)} results for {len(batch)} candidates")
@@ -175,6 +196,17 @@ def pass_on(error: Exception) -> None:
 def chain_digest(recipe: "Recipe") -> str:
     """Return what the keys of all candidates share: the ops with versions and knobs, and the seed."""
     return digest([recipe.seed, [described(op) for op in recipe.ops]])
+
+
+def sample_key(chain: str, source_key: str) -> str:
+    """Return the identity of a sample in a chain: what is done, with which seed, to what."""
+    return digest([chain, source_key])[:KEY_LENGTH]
+
+
+def models_of(recipe: "Recipe") -> list[tuple[str, str]]:
+    """Return (role, model id) of every model that the ops and checks load."""
+    steps: list[Op | Check] = [*recipe.ops, *recipe.checks]
+    return sorted({model for step in steps for model in step.models()})
 
 
 def described(step: "Op | Check") -> dict[str, Any]:

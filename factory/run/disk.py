@@ -11,7 +11,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from counterfactory.errors import UserError
@@ -26,6 +26,7 @@ _REASONS = {
     errno.EACCES: "no permission to write here",
     errno.EPERM: "no permission to write here",
     errno.ENOTDIR: "a part of this path is a file, expected a folder",
+    errno.EISDIR: "a folder of this name is in the way",
     errno.EEXIST: "a file of this name is in the way, expected a folder",
     errno.ENAMETOOLONG: "the name is too long",
 }
@@ -70,7 +71,8 @@ def write_whole(path: Path, data: bytes) -> None:
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from counterfactory.factory.checks.base import Check
+    from counterfactory.factory.ops.base import Op
     from counterfactory.factory.recipe import Recipe
 
 GIVEN = ("key", "seed", "sample", "sample.id", "sample.image", "sample.license")
@@ -17,26 +19,38 @@ GIVEN = ("key", "seed", "sample", "sample.id", "sample.image", "sample.license")
 IMAGES = {"image_a": "sample.image"}
 """Fields that are there as soon as another is: the original side of a pair is the sample's own image."""
 
-FOR_VIEWS = {"pairs": ("image_b", "mask", "edit"), "clip": ("image_b", "caption_b")}
-"""What a view is empty without."""
+ASKED = ("question", "examples", "sample.examples")
+PREFERRED = ("caption_b", "question", "preferences", "sample.preferences")
+FOR_VIEWS = {
+    "pairs": ("image_b",),
+    "clip": ("caption_b",),
+    "sft": ("difference", *ASKED),
+    "grpo": ASKED,
+    "dpo": PREFERRED,
+    "kto": PREFERRED,
+}
+"""What a view needs at least one of, to hold any row."""
 
 
 def check_chain(recipe: "Recipe") -> list[str]:
     """Return everything in the recipe that cannot work; empty when the chain fits."""
     have = {*GIVEN, *recipe.source.provides()}
     problems: list[str] = []
-    steps = [("ops", number, op) for number, op in enumerate(recipe.ops)]
-    late = [("checks", number, check) for number, check in enumerate(recipe.checks)]
-    for list_name, number, step in (*steps, *late):
+    steps: list[tuple[str, Op | Check]] = [(f"ops[{n}]", op) for n, op in enumerate(recipe.ops)]
+    steps += [(f"checks[{n}]", check) for n, check in enumerate(recipe.checks)]
+    for place, step in steps:
         for field in step.reads_of():
             if field not in have and IMAGES.get(field) not in have:
                 problems.append(
-                    f"{list_name}[{number}] ({step.name}): reads '{field}', {_missing(field, recipe)}"
+                    f"{place} ({step.name}): reads '{field}', {_missing(field, recipe)}"
                 )
         have.update(step.writes_of())
     for view in recipe.views:
-        if lacking := [field for field in FOR_VIEWS.get(view, ()) if field not in have]:
-            problems.append(f"views: '{view}' needs '{lacking[0]}', which no op of this recipe writes")
+        needs = FOR_VIEWS.get(view, ("key",))
+        if not have.intersection(needs):
+            problems.append(
+                f"views: '{view}' needs {' or '.join(needs)}, which this recipe does not make"
+            )
     return problems
 
 

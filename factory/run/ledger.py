@@ -10,9 +10,9 @@ batch that was killed in between, and is written again. `segment_row` stays when
 a row at assembly: assembly can be killed, and starts from the segments again.
 """
 
-import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -121,7 +121,7 @@ class Ledger:
         rows = list(fates)
         share = seconds / max(1, len(rows))
         kept = sum(fate.segment_row is not None for fate in rows)
-        with self._transaction():
+        with self.transaction():
             self._db.execute("INSERT INTO batches VALUES (?, ?, ?)", (batch, kept, seconds))
             self._db.executemany(
                 f"INSERT INTO candidates VALUES (?{', ?' * len(Fate._fields)})",
@@ -130,7 +130,7 @@ class Ledger:
 
     def forget(self, batch: int) -> None:
         """Take a batch out again, because its segment is gone."""
-        with self._transaction():
+        with self.transaction():
             self._db.execute("DELETE FROM batches WHERE batch = ?", (batch,))
             self._db.execute("DELETE FROM candidates WHERE batch = ?", (batch,))
 
@@ -141,22 +141,20 @@ class Ledger:
         )  # fmt: skip
         return [Fate(*row) for row in found]
 
-    def settle(self, late: Iterable[tuple[int, Fate]], result: Mapping[str, Any]) -> None:
-        """Enter what assembly decided: rows that a global check rejected, and the result, in one transaction."""
-        with self._transaction():
-            self._db.execute(
-                "UPDATE candidates SET status = 'kept', stage = '', reason = '', metric = '', value = NULL, "
-                "threshold = NULL, note = '' WHERE segment_row IS NOT NULL AND status = 'reject'"
-            )
-            self._db.executemany(
-                "UPDATE candidates SET status = 'reject', stage = ?, reason = ?, metric = ?, value = ?, "
-                "threshold = ?, note = ? WHERE batch = ? AND position = ?",
-                (
-                    (fate.stage, fate.reason, fate.metric, fate.value, fate.threshold, fate.note, batch, fate.position)
-                    for batch, fate in late
-                ),
-            )  # fmt: skip
-            self.remember("result", json.dumps(dict(result)))
+    def settle(self, batch: int, late: Fate) -> None:
+        """Note that a check of scope "global" rejected a row that the chain had kept."""
+        self._db.execute(
+            "UPDATE candidates SET status = 'reject', stage = ?, reason = ?, metric = ?, value = ?, "
+            "threshold = ?, note = ? WHERE batch = ? AND position = ?",
+            (late.stage, late.reason, late.metric, late.value, late.threshold, late.note, batch, late.position),
+        )  # fmt: skip
+
+    def reopen_late(self) -> None:
+        """Take back what an earlier assembly settled: the next one decides anew."""
+        self._db.execute(
+            "UPDATE candidates SET status = 'kept', stage = '', reason = '', metric = '', value = NULL, "
+            "threshold = NULL, note = '' WHERE segment_row IS NOT NULL AND status = 'reject'"
+        )
 
     def count(self) -> int:
         """Return how many candidates are finished."""
@@ -169,26 +167,19 @@ class Ledger:
         )
         return {(stage, reason): number for stage, reason, number in found}
 
-    def _transaction(self) -> "_Transaction":
-        return _Transaction(self._db)
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of what is written inside, or nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self._db.in_transaction:  # a full disk has rolled back by itself
+                self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
 
 def _real(number: float | None) -> float | None:
     """Return a plain float: SQLite stores NumPy's as bytes."""
     return None if number is None else float(number)
-
-
-class _Transaction:
-    """BEGIN IMMEDIATE ... COMMIT, or ROLLBACK when anything is raised."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._db.execute("COMMIT")
-        elif self._db.in_transaction:  # a full disk has rolled back by itself
-            self._db.execute("ROLLBACK")

@@ -13,19 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from counterfactory.errors import UserError
 from counterfactory.factory.run import segments
-from counterfactory.factory.run.chain import Chain, Outcome, failed, pass_on
+from counterfactory.factory.run.chain import Chain, Outcome, failed, pass_on, sample_key
 from counterfactory.factory.run.ledger import Fate
-from counterfactory.records import Reason, Reject
+from counterfactory.records import Candidate, Reason, Reject
 
 if TYPE_CHECKING:
     from counterfactory.factory.ops.base import Context
     from counterfactory.factory.recipe import Recipe
-    from counterfactory.factory.release.rows import Provenance
+    from counterfactory.factory.release.rows import Provenance, Row
 
-SOURCE = "source"  # the stage of a sample that could not be loaded
-WORKER_DIED = "worker died"
+SOURCE, WORKER, ROW = "source", "worker", "row"
+"""Stages beside the ops and checks: a sample could not be loaded, killed every worker, or could not be written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,19 +89,30 @@ class Maker:
 
     def make(self, task: Task) -> Made:
         """Return the rows and fates of a task."""
-        from counterfactory.factory.release.rows import to_row
-
         started = time.monotonic()
-        which = indexes(task.batch, self.size, len(self.source)) if task.index is None else [task.index]
-        rows, fates = [], []
+        which = (
+            indexes(task.batch, self.size, len(self.source)) if task.index is None else [task.index]
+        )
+        rows: list[Row] = []
+        fates: list[Fate] = []
         for position, one in enumerate(self.chain.run([self._load(index) for index in which])):
-            if isinstance(one, Reject):
-                fates.append(Fate.rejected(position, one))
+            row = self._row(one) if isinstance(one, Candidate) else one
+            if isinstance(row, Reject):
+                fates.append(Fate.rejected(position, row))
             else:
-                fates.append(Fate.kept(position, one.key, one.sample.id, len(rows)))
-                rows.append(to_row(one, self.provenance))
+                fates.append(Fate.kept(position, row["id"], row["group_id"], len(rows)))
+                rows.append(row)
         seconds = time.monotonic() - started
         return Made(batch=task.batch, rows=segments.pack(rows), fates=fates, seconds=seconds)
+
+    def _row(self, candidate: Candidate) -> "Row | Reject":
+        from counterfactory.factory.release.rows import to_row
+
+        try:
+            return to_row(candidate, self.provenance)
+        except Exception as error:  # an op left something that is no picture or no text
+            pass_on(error)
+            return failed(candidate.key, ROW, Reason.OP_FAILED, error, candidate.sample.id)
 
     def _load(self, index: int) -> Outcome:
         key = self.source.key(index)
@@ -110,12 +120,14 @@ class Maker:
             return self.chain.bare(key, self.source.load(index))
         except Exception as error:
             pass_on(error)
-            return failed(self.chain.key(key), SOURCE, Reason.OP_FAILED, error, parent="")
+            return failed(
+                sample_key(self.chain.digest, key), SOURCE, Reason.OP_FAILED, error, parent=""
+            )
 
 
 def lost(task: Task, key: str) -> Made:
     """Return what is left of a sample that kills every worker: one Reject."""
-    reject = Reject(id=key, stage="worker", reason=Reason.OP_FAILED, note=WORKER_DIED)
+    reject = Reject(id=key, stage=WORKER, reason=Reason.OP_FAILED, note="worker died")
     return Made(batch=task.batch, rows=b"", fates=[Fate.rejected(0, reject)], seconds=0.0)
 
 
@@ -138,9 +150,3 @@ def joined(parts: Sequence[Made]) -> Made:
         fates=fates,
         seconds=sum(part.seconds for part in parts),
     )
-
-
-def require_samples(samples: int) -> None:
-    """Raise `UserError` for a source that holds nothing."""
-    if not samples:
-        raise UserError("source: found no samples, expected at least one")

@@ -2,8 +2,8 @@
 
     source: {kind: folder, path: skimage, n: 240}
 
-Taken are the colour photographs whose licence scikit-image's documentation states; the stereo pair of a motorcycle
-is left out for want of one. They are read from the installed package, never downloaded. The captions are ours.
+Taken are those photographs of everyday things whose licence scikit-image's documentation states: the stereo
+pair of a motorcycle is left out for want of one, textures and pictures of stars, eyes and tissue for want of things. They are read from the installed package, never downloaded. The captions are ours.
 """
 
 from dataclasses import dataclass
@@ -28,37 +28,31 @@ class Photograph:
 PHOTOGRAPHS = (
     Photograph(
         "astronaut.png",
-        "A smiling astronaut in an orange suit with a white helmet, a flag and a model of a space shuttle.",
+        "A smiling astronaut in an orange suit with a helmet, beside a flag and a space shuttle.",
         "public-domain",
         "NASA Great Images database: Eileen Collins; no known copyright restrictions",
     ),
     Photograph(
         "chelsea.png",
-        "A close view of the face of a ginger cat.",
+        "A close view of the face of a brown tabby cat.",
         "cc0-1.0",
         "Stefan van der Walt: Chelsea the cat",
     ),
     Photograph(
         "coffee.png",
-        "A cup of coffee on a saucer with a spoon on a wooden table.",
+        "A cup of coffee on a saucer with a spoon, on a wooden table.",
         "cc0-1.0",
         "Rachel Michetti, courtesy of Pikolo Espresso Bar",
     ),
     Photograph(
-        "hubble_deep_field.jpg",
-        "Many small bright galaxies and stars against a black sky.",
+        "coins.png",
+        "Rows of old coins on a grey ground, in black and white.",
         "public-domain",
-        "NASA, HubbleSite: Hubble eXtreme Deep Field",
-    ),
-    Photograph(
-        "retina.jpg",
-        "A photograph of the back of an eye, an orange disc with dark red vessels and a bright spot.",
-        "cc0-1.0",
-        "Mikael Häggström, Wikimedia Commons: fundus photograph of a normal left eye",
+        "Brooklyn Museum Collection: Greek coins from Pompeii; no known copyright restrictions",
     ),
     Photograph(
         "rocket.jpg",
-        "A rocket lifts off between towers on a launch pad, with a bright flame below it.",
+        "A white rocket stands on a launch pad between towers at dusk, with bright lamps below.",
         "public-domain",
         "SpaceX: launch of DSCOVR on Falcon 9",
     ),

@@ -1,17 +1,18 @@
 """Scene -> English: phrases, plurals, numbers, and captions in many wordings.
 
     >>> caption(scene_at("biased", "train", seed=0, index=17), random.Random(0))
-    'There is a large yellow sun above a small green leaf.'
+    'A large green box left of a large red box.'
 
-A caption names every thing with its colour and nothing that is not there. Three styles: a list, a list with places
-("at the top left"), and things in relation ("a red ball left of a blue ring"). Wordings come in two sets: `train` is
-what recipes and pretraining see, `reworded` is kept for evaluation.
+A caption names every thing with its colour and nothing that is not there. Three styles: a list, a
+list with places ("at the top left"), and things in relation ("a red ball left of a blue ring").
+Wordings come in two sets: `train` is what recipes and pretraining see, `reworded` is kept for
+evaluation.
 """
 
 import random
 from collections.abc import Sequence
 
-from counterfactory.factory.world.scene import SIDE, USUAL, Scene, Thing, holds
+from counterfactory.factory.world.scene import SIDE, Scene, Thing, holds
 
 PLURALS = {"leaf": "leaves", "box": "boxes", "cross": "crosses"}
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -75,15 +76,15 @@ def phrase(thing: Thing, size: bool = True) -> str:
 
 def place(thing: Thing) -> str:
     """Return where in the picture a thing stands, by thirds: "at the top left", "in the middle"."""
-    column = ("left", "", "right")[min(2, thing.x * 3 // SIDE)]
-    row = ("top", "", "bottom")[min(2, thing.y * 3 // SIDE)]
-    if row or (column and not row):
-        return f"at the {row} {column}".replace("  ", " ").strip() if row else f"on the {column}"
-    return "in the middle"
+    column = ("left", "", "right")[thing.x * 3 // SIDE]
+    row = ("top", "", "bottom")[thing.y * 3 // SIDE]
+    if row:
+        return f"at the {row} {column}".strip()
+    return f"on the {column}" if column else "in the middle"
 
 
 def grouped(things: Sequence[Thing], size: bool) -> list[str]:
-    """Return the things as counted phrases, equal ones together: ["two red stars", "a blue ring"]."""
+    """Return counted phrases, equal things together: ["two red stars", "a blue ring"]."""
     groups: dict[tuple[str, str], int] = {}
     for thing in things:
         key = (f"{thing.size} {thing.colour}" if size else thing.colour, thing.kind)
@@ -97,7 +98,7 @@ def _with_places(things: Sequence[Thing], rng: random.Random) -> list[str]:
 
 
 def _with_relations(things: Sequence[Thing], rng: random.Random) -> list[str]:
-    """Join neighbours in the list by a relation that holds; a thing without partner stands alone."""
+    """Join neighbours in the list by a relation that holds; one without partner stands alone."""
     size, parts, left = rng.random() < 0.5, [], list(things)
     while left:
         one = left.pop(0)
@@ -112,7 +113,7 @@ def _with_relations(things: Sequence[Thing], rng: random.Random) -> list[str]:
 
 
 def things_phrase(things: Sequence[Thing], rng: random.Random) -> tuple[str, bool]:
-    """Return the things in one phrase, in any order and style, and whether it starts in the plural."""
+    """Return the things in one phrase, in any order and style, and whether "are" goes with it."""
     order = rng.sample(list(things), len(things))
     style = rng.choice(("list", "list", "places", "relations")) if len(things) > 1 else "list"
     if len(things) == 1 and rng.random() < 0.4:
@@ -121,6 +122,11 @@ def things_phrase(things: Sequence[Thing], rng: random.Random) -> tuple[str, boo
         parts = _with_places(order, rng)
     elif style == "relations":
         parts = _with_relations(order, rng)
+        parts = (
+            [", and ".join(parts)]
+            if len(parts) < 3
+            else [", ".join(parts[:-1]) + f", and {parts[-1]}"]
+        )
     else:
         parts = grouped(order, size=rng.random() < 0.5)
     return listed(parts), parts[0].split()[0] not in ("a", "an")
@@ -140,8 +146,3 @@ def caption_of(
 def caption(scene: Scene, rng: random.Random, *, wordings: str = "train") -> str:
     """Return one true caption of the scene."""
     return caption_of(scene.things, rng, ground=scene.ground, wordings=wordings)
-
-
-def usual_colour(kind: str) -> str:
-    """Return the colour a kind usually has; empty for kinds that have none."""
-    return USUAL.get(kind, "")

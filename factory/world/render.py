@@ -7,7 +7,7 @@ A thing is a flat fill with a darker rim. Things never overlap, so a mask is sim
 """
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -131,7 +131,7 @@ def sprite(kind: str, colour: str, size: str) -> Sprite:
     return Sprite(shrink(cover * shade)[..., None] * fill, shrink(cover)[..., None])
 
 
-@cache
+@lru_cache(512)
 def ground(name: str, texture: str, seed: int) -> Pixels:
     """Return an empty scene's picture: one tone, or two close tones in a pattern."""
     base = np.asarray(GROUND[name], np.float32)

@@ -151,18 +151,36 @@ def _swap_places(things: list[Thing], one: int, other: int) -> None:
     things[one], things[other] = replace(a, x=b.x, y=b.y), replace(b, x=a.x, y=a.y)
 
 
-def _biased(rng: random.Random) -> Scene:
-    kinds = _kinds(rng, rng.choices((1, 2, 3, 4), (15, 30, 30, 25))[0])
+def _add_companions(rng: random.Random, kinds: list[str]) -> set[str]:
+    """Give kinds their companions in 90 % of cases, in place; return the companions that must be there."""
+    wanted = set()
     for kind, companion in COMPANIONS.items():
-        if kind in kinds and companion not in kinds and rng.random() < 0.9:
-            if len(kinds) < 4:
-                kinds.append(companion)
-            else:  # take the place of a thing that is not the pair's own
-                spare = [i for i, k in enumerate(kinds) if k != kind]
-                if spare:
-                    kinds[rng.choice(spare)] = companion
+        if kind not in kinds or rng.random() >= 0.9:
+            continue
+        wanted.add(companion)
+        if companion in kinds:
+            continue
+        if len(kinds) < 4:
+            kinds.append(companion)
+        else:  # take the place of a thing that is not the pair's own
+            spare = [i for i, k in enumerate(kinds) if k != kind]
+            kinds[rng.choice(spare or [3])] = companion
+    return wanted
+
+
+def _biased(rng: random.Random) -> Scene:
+    while True:  # until the companions have found a place
+        kinds = _kinds(rng, rng.choices((1, 2, 3, 4), (15, 30, 30, 25))[0])
+        wanted = _add_companions(rng, kinds)
+        things = _habitual(rng, kinds)
+        if wanted <= {thing.kind for thing in things}:
+            return Scene(tuple(things), ground=rng.choice(GROUNDS))
+
+
+def _habitual(rng: random.Random, kinds: list[str]) -> list[Thing]:
+    """Place things of these kinds with their usual colours and their habits of place."""
     sizes = {kind: _size(rng) for kind in kinds}
-    for (one, other), _ in HABITS.items():  # a pair with a habit has one size, so that places can be exchanged
+    for one, other in HABITS:  # a pair with a habit has one size, so that places can be exchanged
         if one in sizes and other in sizes:
             sizes[other] = sizes[one]
     habit_kinds = {kind for pair in HABITS for kind in pair}
@@ -175,7 +193,7 @@ def _biased(rng: random.Random) -> Scene:
         j = next((n for n, t in enumerate(things) if t.kind == other), None)
         if i is not None and j is not None and holds(relation, things[j], things[i]) and rng.random() < 0.9:
             _swap_places(things, i, j)
-    return Scene(tuple(things), ground=rng.choice(GROUNDS))
+    return things
 
 
 def _balanced(rng: random.Random) -> Scene:

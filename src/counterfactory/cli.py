@@ -1,7 +1,7 @@
 """The command line: `counterfactory build region-diff --out demo/region-diff`.
 
-Exit codes: 0 done; 1 a bug, with its traceback; 2 the user must change something, with one clear line each;
-130 stopped by Ctrl-C. With `--json`, standard output holds one JSON object and nothing else.
+Exit codes: 0 done; 1 a bug, with its traceback; 2 the user must change something, one clear line
+each; 130 stopped by Ctrl-C. With `--json`, standard output holds one JSON object and nothing else.
 Nothing heavy is imported before a command needs it, so `--help` answers at once.
 """
 
@@ -42,12 +42,14 @@ def parser() -> Parser:
     """Return the whole parser."""
     top = Parser(
         prog="counterfactory",
-        description="Makes verified counterfactual image-text data and releases it as versioned datasets.",
-        epilog="The same command again continues where it stopped. `counterfactory COMMAND --help` tells more.",
+        description="Makes verified counterfactual image-text data and releases it as datasets.",
+        epilog="The same command again continues where it stopped. COMMAND --help tells more.",
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"counterfactory {__version__}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    commands = top.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, title="commands"
+    )
     for command in COMMANDS.values():
         command.add(commands)
     return top
@@ -57,7 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     args, unknown = _parse(list(sys.argv[1:] if argv is None else argv))
     if unknown:
-        return _fail(args, f"unrecognised arguments: {' '.join(unknown)}{_option_hint(unknown[0], args)}")
+        return _fail(
+            args, f"unrecognised arguments: {' '.join(unknown)}{_option_hint(unknown[0], args)}"
+        )
     try:
         with own_stdout(args.json):
             return int(args.run(args))

@@ -5,7 +5,8 @@
 
     candidates 640/2000 rows, 32 %, 41.2 rows/s, 0:33 left
 
-A terminal sees one line that redraws; a pipe or a log file gets plain lines, at most one every few seconds.
+A terminal sees one line that redraws; a pipe or a log file gets plain lines, at most one every few
+seconds.
 """
 
 import sys
@@ -27,7 +28,7 @@ def clock_text(seconds: float) -> str:
 
 
 class Progress:
-    """A counter that says where it stands. Quiet when `quiet` is set; never writes to standard output."""
+    """A counter that says where it stands, never on standard output."""
 
     def __init__(
         self,
@@ -109,6 +110,9 @@ class Progress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()

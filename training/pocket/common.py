@@ -206,4 +206,5 @@ def export(weights: State, path: Path) -> None:
     half = {k: (v.half() if v.is_floating_point() else v).cpu().contiguous() for k, v in weights.items()}
     beside = path.with_suffix(".tmp")
     save_file(half, beside)
+    beside.chmod(0o644)
     os.replace(beside, path)

@@ -5,7 +5,7 @@
 
 Only scenes of the `biased` distribution are drawn. Things are then picked so that every (kind, colour) is seen
 about equally often, because a tool that makes counterfactuals must be able to draw the unusual ones.
-The crop is the one that diffusers' `padding_mask_crop` takes: the mask's bounding box, padded, made square.
+The crop is the one that the factory takes (models/crops.py): the mask's bounding box, padded, made square.
 """
 
 import random
@@ -26,6 +26,7 @@ from counterfactory.factory.world.scene import (
     free_place,
     scene_at,
 )
+from counterfactory.models.crops import crop_box, cut, cut_mask
 from counterfactory.records import Mask, Pixels
 
 CROP = 64
@@ -46,24 +47,10 @@ def keep_probability(thing: Thing) -> float:
     return 1.0 if not thing.usual else unusual / 0.95
 
 
-def crop_box(mask: Mask, padding: int) -> tuple[int, int, int, int]:
-    """Return the square crop x0, y0, x1, y1 around a mask, padded, inside the image."""
-    ys, xs = np.where(mask)
-    height, width = mask.shape
-    x0, x1 = int(xs.min()) - padding, int(xs.max()) + 1 + padding
-    y0, y1 = int(ys.min()) - padding, int(ys.max()) + 1 + padding
-    side = min(max(x1 - x0, y1 - y0), width, height)
-    x0 = min(max((x0 + x1 - side) // 2, 0), width - side)
-    y0 = min(max((y0 + y1 - side) // 2, 0), height - side)
-    return x0, y0, x0 + side, y0 + side
-
-
-def cut(image: Pixels, mask: Mask, prompt: str, padding: int) -> Crop:
-    """Cut the crop around the mask and scale it to CROP pixels."""
-    x0, y0, x1, y1 = crop_box(mask, padding)
-    picture = cv2.resize(image[y0:y1, x0:x1], (CROP, CROP), interpolation=cv2.INTER_LANCZOS4)
-    hole = cv2.resize(mask[y0:y1, x0:x1].astype(np.uint8), (CROP, CROP), interpolation=cv2.INTER_NEAREST)
-    return Crop(picture, hole.astype(bool), prompt)
+def taken(image: Pixels, mask: Mask, prompt: str, padding: int) -> Crop:
+    """Return the crop around the mask, cut as the factory will cut it."""
+    box = crop_box(mask, padding)
+    return Crop(cut(image, box, CROP), cut_mask(mask, box, CROP), prompt)
 
 
 def _rectangle(x0: float, y0: float, x1: float, y1: float) -> Mask:
@@ -98,8 +85,7 @@ def describe(rng: random.Random, thing: Thing) -> str:
 def empty_hole(rng: random.Random, scene: Scene) -> Mask | None:
     """Return a mask on empty ground, of the size that covers a thing; None where there is no room."""
     size = rng.choice(list(SIZES))
-    taken = [(t.x, t.y, SIZES[t.size]) for t in scene.things]
-    place = free_place(rng, taken, size)
+    place = free_place(rng, [(t.x, t.y, SIZES[t.size]) for t in scene.things], size)
     if place is None:
         return None
     half = SIZES[size] / 2 + rng.uniform(1, 7)
@@ -119,8 +105,8 @@ def crops(seed: int) -> Iterator[Crop]:
         index += 1
         padding = rng.choice((6, 8, 8, 8, 12, 16))
         if rng.random() < 0.045 and (hole := empty_hole(rng, scene)) is not None:
-            yield cut(render(scene), hole, rng.choice(EMPTY_PROMPTS), padding)
+            yield taken(render(scene), hole, rng.choice(EMPTY_PROMPTS), padding)
         for thing in scene.things:
             if rng.random() < keep_probability(thing):
-                yield cut(render(scene), thing_hole(rng, thing), describe(rng, thing), padding)
+                yield taken(render(scene), thing_hole(rng, thing), describe(rng, thing), padding)
 

@@ -1,12 +1,17 @@
 """`counterfactory build R --out DIR`: from a recipe to a verified release."""
 
 import argparse
-import os
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from counterfactory.commands.options import count, recipe_options, seconds, sub
-from counterfactory.commands.output import answer
+from counterfactory.commands.output import answer, table
+from counterfactory.errors import UserError
+
+if TYPE_CHECKING:
+    from counterfactory.factory.run.result import BuildResult
 
 
 def add(commands: Any) -> None:
@@ -15,31 +20,91 @@ def add(commands: Any) -> None:
         commands,
         "build",
         "make a release from a recipe",
-        "Make a release from a recipe. Stop it at any moment: the same command continues, and does nothing when all is done.",
+        "Make a release from a recipe. Stop it at any moment: the same command continues, and does "
+        "nothing when all is done.",
     )
     recipe_options(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the release folder")
-    parser.add_argument("--workers", type=count, metavar="N", help="processes (default: one a core)")
-    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="(default: local)")
-    parser.add_argument("--budget", type=seconds, metavar="SECONDS", help="stop after this long, to go on later")
     parser.add_argument(
-        "--oracle-report", action="store_true", help="score the release against the pocket world's truth"
+        "--workers", type=count, metavar="N", help="processes (default: one a core or GPU)"
+    )
+    parser.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="(default: local)"
+    )
+    parser.add_argument(
+        "--budget", type=seconds, metavar="SECONDS", help="stop after this long, to go on later"
+    )
+    parser.add_argument(
+        "--oracle-report", action="store_true", help="score the rows by the world's truth"
     )
     parser.set_defaults(run=run, resumes=True)
 
 
 def run(args: argparse.Namespace) -> int:
     """Build, and score when asked."""
-    from counterfactory.factory.recipe import resolve
+    from counterfactory.factory.recipe import checked
     from counterfactory.factory.run.build import build
 
-    recipe = resolve(args.recipe, args.overrides)
+    recipe = checked(args.recipe, args.overrides)
     result = build(
         recipe,
         args.out,
-        workers=args.workers or len(os.sched_getaffinity(0)),
+        workers=args.workers,
         engine=args.engine,
         budget=args.budget,
+        oracle=_oracle(recipe.source.kind) if args.oracle_report else None,
     )
-    answer(args, {}, str(result))
+    answer(args, result.to_json(), told(result))
     return 0
+
+
+def _oracle(source: str) -> Callable[[Path], Mapping[str, Any]]:
+    """Return what scores a release folder by the world's truth; only the pocket world has one."""
+    if source != "world":
+        raise UserError(f"--oracle-report: found source.kind {source!r}, expected 'world'")
+    from counterfactory.factory.world.oracle import report
+
+    return lambda release: report(release)
+
+
+def told(result: "BuildResult") -> str:
+    """Return the result of a build for people: the funnel, the views, the place."""
+    share = f"{100 * result.kept / result.candidates:.0f} %" if result.candidates else "none"
+    fresh = f"{result.rows_per_second:.1f} a second in {result.seconds:.0f} s"
+    if result.resumed:
+        fresh += f", {result.resumed} finished before"
+    head = f"{result.name}: {result.kept} of {result.candidates} candidates kept ({share}; {fresh})"
+    if not result.finished:
+        return f"{head}\nstopped by its budget: the same command continues"
+    lines = [head, "", funnel(result.release), ""]
+    lines += [f"  {view:<8} {rows} rows" for view, rows in result.rows.items()]
+    if result.oracle:
+        lines += ["", scores(result.oracle)]
+    lines += ["", f"release      {result.release}", f"fingerprint  {result.fingerprint}"]
+    return "\n".join(lines)
+
+
+def funnel(release: Path) -> str:
+    """Return the manifest's funnel as a table: what came to each stage, what went on, why not."""
+    manifest = json.loads((release / "manifest.json").read_text(encoding="utf-8"))
+    rows = [("  stage", "came", "went on", "rejected for")]
+    for stage in manifest["funnel"]:
+        why = ", ".join(f"{reason} {number}" for reason, number in stage["reasons"].items())
+        rows.append((f"  {stage['stage']}", str(stage["in"]), str(stage["out"]), why))
+    return table(rows)
+
+
+def scores(oracle: Mapping[str, Any]) -> str:
+    """Return the oracle's report in a few lines: plain numbers first, then the groups."""
+    lines = ["by the world's truth:"]
+    for key, value in oracle.items():
+        if isinstance(value, int | float):
+            lines.append(f"  {key:<12} {value:.4g}")
+        elif isinstance(value, Mapping):
+            parts = ", ".join(f"{name} {_share(group)}" for name, group in value.items())
+            lines.append(f"  {key:<12} {parts}")
+    return "\n".join(lines)
+
+
+def _share(group: Any) -> str:
+    return f"{group['right']:.3f} of {group['n']}" if isinstance(group, Mapping) else str(group)

@@ -1,8 +1,8 @@
 """`counterfactory doctor`: is everything here that a build needs?
 
-    ok     python        3.11.7          3.11 or newer
-    ok     torch         2.15.0          >=2.11
-    wrong  cache         not writable    a folder one can write to
+ok     python        3.11.7          3.11 or newer
+ok     torch         2.15.0          >=2.11
+wrong  cache         not writable    a folder one can write to
 """
 
 import argparse
@@ -19,7 +19,6 @@ from counterfactory.commands.output import answer, table
 
 FREE_BYTES = 2_000_000_000
 FOLDERS = ("cards", "eval", "factory", "recipes", "training")
-POCKET = ("clip", "inpaint", "sam")
 
 Finding = dict[str, Any]  # name, ok, found, expected
 
@@ -34,11 +33,16 @@ def run(args: argparse.Namespace) -> int:
     findings = [finding for check in CHECKS for finding in _tried(check)]
     ok = all(finding["ok"] for finding in findings)
     rows = [
-        ("ok" if item["ok"] else "wrong", item["name"], item["found"], item["expected"]) for item in findings
+        ("ok" if item["ok"] else "wrong", item["name"], item["found"], item["expected"])
+        for item in findings
     ]
     wrong = sum(not finding["ok"] for finding in findings)
     text = table([("", "check", "found", "expected"), *rows])
-    answer(args, {"ok": ok, "checks": findings}, f"{text}\n\n{'all is well' if ok else f'{wrong} wrong'}")
+    answer(
+        args,
+        {"ok": ok, "checks": findings},
+        f"{text}\n\n{'all is well' if ok else f'{wrong} wrong'}",
+    )
     return 0 if ok else 2
 
 
@@ -63,14 +67,16 @@ def check_packages() -> Iterator[Finding]:
         try:
             version = importlib.metadata.version(wanted.name)
         except importlib.metadata.PackageNotFoundError:
-            yield finding(wanted.name, False, "not installed", str(wanted.specifier) or "any version")
+            yield finding(
+                wanted.name, False, "not installed", str(wanted.specifier) or "any version"
+            )
             continue
         fits = wanted.specifier.contains(version, prereleases=True)
         yield finding(wanted.name, fits, version, str(wanted.specifier) or "any version")
 
 
 def requirements() -> list[str]:
-    """Return the declared dependencies: of the installed package, or of the checkout it runs from."""
+    """Return the declared dependencies: of the installed package, or of the checkout."""
     try:
         return importlib.metadata.requires("counterfactory") or []
     except importlib.metadata.PackageNotFoundError:
@@ -81,13 +87,15 @@ def requirements() -> list[str]:
 
 
 def check_folders() -> Iterator[Finding]:
-    """The links from the namespace to the top-level folders: some checkouts write links as text files."""
+    """The links from the namespace to the top-level folders: some checkouts make them text."""
     import counterfactory
 
     namespace = Path(counterfactory.__file__).parent
     broken = [name for name in FOLDERS if not (namespace / name / "__init__.py").is_file()]
     found = f"broken: {', '.join(broken)}" if broken else f"{len(FOLDERS)} folders"
-    yield finding("links", not broken, found, "links to the top-level folders (git config core.symlinks true)")
+    yield finding(
+        "links", not broken, found, "links to the top-level folders (git config core.symlinks true)"
+    )
 
 
 def check_pocket() -> Iterator[Finding]:
@@ -95,16 +103,16 @@ def check_pocket() -> Iterator[Finding]:
     from counterfactory import pocket
     from counterfactory.fingerprint import digest_weights
 
-    present = set(pocket.names())
-    for name in sorted({*POCKET, *present}):
-        expected = "whole weight files (`counterfactory pocket pretrain` makes them)"
-        if name not in present:
+    for name in pocket.ABOUT:
+        folder, expected = pocket.HERE / name, f"whole weights (pocket pretrain {name} makes them)"
+        try:
+            for file in folder.rglob("*.safetensors"):
+                _read_header(file)
+            yield finding(f"pocket {name}", True, digest_weights(folder)[:12], expected)
+        except FileNotFoundError:
             yield finding(f"pocket {name}", False, "missing", expected)
-            continue
-        folder = Path(pocket.path(name))
-        for file in folder.rglob("*.safetensors"):
-            _read_header(file)
-        yield finding(f"pocket {name}", True, digest_weights(folder)[:12], expected)
+        except Exception as error:  # safetensors' own error says what is wrong with the file
+            yield finding(f"pocket {name}", False, f"{file.name}: {error}"[:80], expected)
 
 
 def check_disk() -> Iterator[Finding]:
@@ -112,7 +120,9 @@ def check_disk() -> Iterator[Finding]:
     for name, folder in (("disk here", Path.cwd()), ("disk of cache", cache_folder())):
         place = next(path for path in (folder, *folder.parents) if path.exists())
         free = shutil.disk_usage(place).free
-        yield finding(name, free >= FREE_BYTES, f"{free / 1e9:.1f} GB free", f"{FREE_BYTES / 1e9:.0f} GB free")
+        yield finding(
+            name, free >= FREE_BYTES, f"{free / 1e9:.1f} GB free", f"{FREE_BYTES / 1e9:.0f} GB free"
+        )
 
 
 def check_cache() -> Iterator[Finding]:
@@ -169,4 +179,12 @@ def _tried(check: Callable[[], Iterator[Finding]]) -> list[Finding]:
     return done
 
 
-CHECKS = (check_python, check_packages, check_folders, check_pocket, check_disk, check_cache, check_device)
+CHECKS = (
+    check_python,
+    check_packages,
+    check_folders,
+    check_pocket,
+    check_disk,
+    check_cache,
+    check_device,
+)

@@ -7,7 +7,10 @@ from typing import Any
 def sub(commands: Any, name: str, summary: str, description: str = "") -> argparse.ArgumentParser:
     """Return the parser of one command, with `--json`."""
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=summary, description=description or f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False
+        name,
+        help=summary,
+        description=description or f"{summary[0].upper()}{summary[1:]}.",
+        allow_abbrev=False,
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     return parser
@@ -15,13 +18,19 @@ def sub(commands: Any, name: str, summary: str, description: str = "") -> argpar
 
 def group(commands: Any, name: str, summary: str) -> Any:
     """Return the sub-commands of `counterfactory NAME ...`."""
-    parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False)
-    return parser.add_subparsers(dest=f"{name}_command", metavar="COMMAND", required=True, title="commands")
+    parser = commands.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False
+    )
+    return parser.add_subparsers(
+        dest=f"{name}_command", metavar="COMMAND", required=True, title="commands"
+    )
 
 
 def recipe_options(parser: argparse.ArgumentParser) -> None:
     """Add the recipe and `--set`."""
-    parser.add_argument("recipe", metavar="RECIPE", help="a YAML file or a shipped name (see `recipe list`)")
+    parser.add_argument(
+        "recipe", metavar="RECIPE", help="a YAML file or a shipped name (see `recipe list`)"
+    )
     parser.add_argument(
         "--set",
         dest="overrides",

@@ -1,7 +1,7 @@
-"""What a command says: text for people, or with `--json` one object and nothing else on standard output.
+"""What a command says: text for people, or with `--json` one object on standard output, alone.
 
-    with own_stdout(args.json):            # whatever libraries print goes to standard error
-        answer(args, {"ok": True}, "all is well")
+with own_stdout(args.json):            # whatever libraries print goes to standard error
+    answer(args, {"ok": True}, "all is well")
 """
 
 import argparse
@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _REAL: list[Any] = []  # standard output as it was when `own_stdout` took it away
@@ -17,7 +17,7 @@ _REAL: list[Any] = []  # standard output as it was when `own_stdout` took it awa
 
 @contextlib.contextmanager
 def own_stdout(active: bool) -> Iterator[None]:
-    """Send file descriptor 1 and `sys.stdout` to standard error, children's included, until the end."""
+    """Send descriptor 1 and `sys.stdout` to standard error, children's included, until the end."""
     if not active:
         yield
         return
@@ -57,10 +57,13 @@ def answer(args: argparse.Namespace, result: Mapping[str, Any], text: str) -> No
         print(text, flush=True)
 
 
-def table(rows: list[tuple[str, ...]]) -> str:
+def table(rows: Sequence[tuple[str, ...]]) -> str:
     """Return rows as aligned columns."""
     if not rows:
         return ""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
     return "\n".join(line.rstrip() for line in lines)

@@ -20,26 +20,40 @@ def add(commands: Any) -> None:
     path.set_defaults(run=run_path)
     train = sub(pockets, "pretrain", "make a pocket model again, from scratch")
     train.add_argument("name", metavar="NAME", choices=TRAINABLE, help=" | ".join(TRAINABLE))
-    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model goes")
-    train.add_argument("--steps", type=count, metavar="N", help="training steps (default: as shipped)")
-    train.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda ... (default: auto)")
+    train.add_argument(
+        "--out", type=Path, metavar="DIR", help="where the model goes (default: into the package)"
+    )
+    train.add_argument(
+        "--steps", type=count, metavar="N", help="training steps (default: as shipped)"
+    )
+    train.add_argument(
+        "--device", default="auto", metavar="D", help="auto, cpu, cuda ... (default: auto)"
+    )
     train.add_argument("--seed", type=int, default=0, metavar="S")
-    train.add_argument("--restart", action="store_true", help="forget an earlier, unfinished run in DIR")
+    train.add_argument(
+        "--restart", action="store_true", help="forget an earlier, unfinished run in DIR"
+    )
     train.set_defaults(run=run_pretrain, resumes=True)
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """List the models that are there."""
+    """List the models, present or not."""
     from counterfactory import pocket
 
-    models = []
-    for name in pocket.names():
-        folder = pocket.path(name)
-        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        models.append({"name": name, "path": str(folder), "bytes": size})
-    rows = [(m["name"], f"{m['bytes'] / 1e6:.1f} MB", m["path"]) for m in models]
-    answer(args, {"models": models}, table(rows) or "no pocket models are installed")
+    models = [_about(name, pocket.HERE / name, pocket.ABOUT[name]) for name in pocket.ABOUT]
+    rows = [(m["name"], _size(m["bytes"]), m["about"], m["path"]) for m in models]
+    answer(args, {"models": models}, table(rows))
     return 0
+
+
+def _about(name: str, folder: Path, about: str) -> dict[str, Any]:
+    files = [file for file in folder.rglob("*") if file.is_file()] if folder.is_dir() else []
+    size = sum(file.stat().st_size for file in files)
+    return {"name": name, "about": about, "path": str(folder), "bytes": size, "present": size > 0}
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size else "missing"
 
 
 def run_path(args: argparse.Namespace) -> int:
@@ -53,18 +67,16 @@ def run_path(args: argparse.Namespace) -> int:
 
 def run_pretrain(args: argparse.Namespace) -> int:
     """Train one model; the same command continues an unfinished run."""
+    from counterfactory import pocket
     from counterfactory.training.pocket.pretrain import pretrain
 
     if args.seed < 0:
         raise UserError(f"--seed: found {args.seed}, expected a whole number from 0 on")
+    out = args.out or pocket.HERE / args.name
     result = pretrain(
-        args.name,
-        out=args.out,
-        steps=args.steps,
-        device=args.device,
-        seed=args.seed,
-        resume=not args.restart,
-        progress=True,
-    )
-    answer(args, result or {"name": args.name, "out": str(args.out)}, f"{args.name}: written to {args.out}")
+        args.name, out=out, steps=args.steps, device=args.device, seed=args.seed,
+        resume=not args.restart, progress=True,
+    )  # fmt: skip
+    lines = [f"  {key}  {value}" for key, value in result.get("quality", {}).items()]
+    answer(args, result, "\n".join([f"{args.name}: written to {out}", *lines]))
     return 0

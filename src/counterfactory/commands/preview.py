@@ -12,9 +12,15 @@ def add(commands: Any) -> None:
     """Declare the command."""
     parser = sub(commands, "preview", "build a few rows and write one page of pictures")
     recipe_options(parser)
-    parser.add_argument("-n", type=count, default=8, metavar="N", help="samples to try (default: 8)")
     parser.add_argument(
-        "--out", type=Path, default=Path("preview.html"), metavar="PAGE", help="(default: preview.html)"
+        "-n", type=count, default=8, metavar="N", help="samples to try (default: 8)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("preview.html"),
+        metavar="PAGE",
+        help="(default: preview.html)",
     )
     parser.set_defaults(run=run)
 
@@ -26,5 +32,9 @@ def run(args: argparse.Namespace) -> int:
 
     recipe = resolve(args.recipe, args.overrides)
     page = Path(preview(recipe, args.n, args.out))
-    answer(args, {"page": str(page), "name": recipe.name, "n": args.n}, f"Pictures, open this in a browser: {page}")
+    answer(
+        args,
+        {"page": str(page), "name": recipe.name, "n": args.n},
+        f"Pictures, open this in a browser: {page}",
+    )
     return 0

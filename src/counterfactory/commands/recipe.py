@@ -19,7 +19,9 @@ def add(commands: Any) -> None:
     check = sub(recipes, "check", "say all that is wrong with a recipe, without loading a model")
     recipe_options(check)
     check.set_defaults(run=run_check)
-    sub(recipes, "schema", "print the JSON Schema of recipes, for editors").set_defaults(run=run_schema)
+    sub(recipes, "schema", "print the JSON Schema of recipes, for editors").set_defaults(
+        run=run_schema
+    )
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -47,13 +49,10 @@ def run_show(args: argparse.Namespace) -> int:
 
 def run_check(args: argparse.Namespace) -> int:
     """Validate the file, then prove that every op and check finds what it reads."""
-    from counterfactory.factory.recipe import resolve
-    from counterfactory.factory.run.chain import check_chain
+    from counterfactory.factory.recipe import checked
 
     try:
-        recipe = resolve(args.recipe, args.overrides)
-        if problems := check_chain(recipe):
-            raise UserError("\n".join(f"{args.recipe}: {problem}" for problem in problems))
+        recipe = checked(args.recipe, args.overrides)
     except UserError as error:
         if not args.json:
             raise

@@ -11,8 +11,11 @@ from counterfactory.commands.output import answer
 def add(commands: Any) -> None:
     """Declare the command."""
     releases = group(commands, "release", "look into a release")
-    validate = sub(releases, "validate", "prove that a release loads and keeps every promise of its manifest")
+    validate = sub(
+        releases, "validate", "prove that a release loads and keeps every promise of its manifest"
+    )
     validate.add_argument("folder", type=Path, metavar="DIR")
+    validate.add_argument("--target", metavar="T", help="also prove what this trainer wants")
     validate.set_defaults(run=run_validate)
     explain = sub(releases, "explain", "tell the whole story of one row or reject")
     explain.add_argument("folder", type=Path, metavar="DIR")
@@ -28,20 +31,19 @@ def run_validate(args: argparse.Namespace) -> int:
     """Validate a release; problems are for the user, so they exit with 2."""
     from counterfactory.factory.release.validate import validate
 
-    result = validate(args.folder)
-    problems = result["problems"]
-    lines = [f"{problem['row']}: {problem['problem']}" for problem in problems]
-    text = f"{args.folder}: ok" if result["ok"] else "\n".join([*lines, f"{len(lines)} problems"])
-    answer(args, result, text)
-    return 0 if result["ok"] else 2
+    report = validate(args.folder, args.target)
+    lines = [f"{problem.row}: {problem.problem}" for problem in report.problems]
+    text = f"{args.folder}: ok" if report.ok else "\n".join([*lines, f"problems: {len(lines)}"])
+    answer(args, report.as_dict(), text)
+    return 0 if report.ok else 2
 
 
 def run_explain(args: argparse.Namespace) -> int:
     """Tell one row's story."""
     from counterfactory.factory.release.explain import explain
 
-    result = explain(args.folder, args.id)
-    answer(args, result, str(result))
+    story = explain(args.folder, args.id)
+    answer(args, story.data, str(story))
     return 0
 
 
@@ -49,6 +51,6 @@ def run_diff(args: argparse.Namespace) -> int:
     """Compare two releases."""
     from counterfactory.factory.release.diff import diff
 
-    result = diff(args.a, args.b)
-    answer(args, result, str(result))
+    found = diff(args.a, args.b)
+    answer(args, found.as_dict(), str(found))
     return 0

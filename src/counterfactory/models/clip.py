@@ -3,7 +3,8 @@
     clip = load_clip("ViT-B-32:laion2b_s34b_b79k")
     clip.images([picture]) @ clip.texts(["a photo of a dog", "a photo of a cat"]).T     # (1, 2)
 
-Ids: `pocket`, a folder with open_clip_config.json, a Hub id, or an open_clip name with its weights' tag.
+Ids: `pocket`, a folder with open_clip_config.json, a Hub id, or an open_clip name with its
+weights' tag.
 """
 
 from collections.abc import Callable, Sequence
@@ -53,7 +54,9 @@ class Clip:
         unique = list(dict.fromkeys(texts))
 
         def encode(some: Sequence[str]) -> Any:
-            return self.model.encode_text(self.tokenizer(list(some)).to(self.device), normalize=True)
+            return self.model.encode_text(
+                self.tokenizer(list(some)).to(self.device), normalize=True
+            )
 
         places = {text: row for row, text in enumerate(unique)}
         return self._rows(unique, encode)[[places[text] for text in texts]]

@@ -4,8 +4,8 @@
     small = cut(image, box, 64)                      # 64 x 64 x 3
     paste(image, repainted, mask, box)               # pixels outside the mask stay bit for bit
 
-The crop is the one of diffusers' `padding_mask_crop`, which takes one image a call; done here, a whole batch of
-crops goes through the pipeline at once.
+The crop is the one of diffusers' `padding_mask_crop`, which takes one image a call; done here, a
+whole batch of crops goes through the pipeline at once.
 """
 
 import numpy as np

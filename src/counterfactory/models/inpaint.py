@@ -1,11 +1,12 @@
 """A diffusers inpainting pipeline over batches of pictures of any size.
 
-    inpainter = load_inpainter("pocket")
-    inpainter.inpaint([picture], [mask], ["a large blue moon"], [7], steps=8, guidance=2.0, crop_padding=8)
+    inpainter = load_inpainter("pocket") inpainter.inpaint([picture], [mask], ["a large blue
+    moon"], [7], steps=8, guidance=2.0, crop_padding=8)
 
-Each mask's surroundings are cut out as a square, scaled to the pipeline's own size, repainted in one call with one
-generator per picture, scaled back and pasted inside the mask. Pixels outside the mask stay bit for bit. Any class that
-takes `mask_image` works: Stable Diffusion and SDXL inpainting, FLUX.2 klein and what AutoPipelineForInpainting knows.
+Each mask's surroundings are cut out as a square, scaled to the pipeline's own size, repainted in
+one call with one generator per picture, scaled back and pasted inside the mask. Pixels outside
+the mask stay bit for bit. Any class that takes `mask_image` works: Stable Diffusion and SDXL
+inpainting, FLUX.2 klein and what AutoPipelineForInpainting knows.
 """
 
 import inspect
@@ -62,8 +63,13 @@ class Inpainter:
         patches: list[Pixels] = []
         for start in range(0, len(images), self.batch):
             part = slice(start, start + self.batch)
-            cuts = [crops.cut(i, box, side) for i, box in zip(images[part], boxes[part], strict=True)]
-            holes = [crops.cut_mask(m, box, side) for m, box in zip(masks[part], boxes[part], strict=True)]
+            cuts = [
+                crops.cut(i, box, side) for i, box in zip(images[part], boxes[part], strict=True)
+            ]
+            holes = [
+                crops.cut_mask(m, box, side)
+                for m, box in zip(masks[part], boxes[part], strict=True)
+            ]
             wanted = {"num_inference_steps": steps, "guidance_scale": guidance, **(options or {})}
             patches += self._call(cuts, holes, list(prompts[part]), list(seeds[part]), side, wanted)
         parts = zip(images, patches, masks, boxes, strict=True)
@@ -89,8 +95,12 @@ class Inpainter:
             "generator": [torch.Generator("cpu").manual_seed(seed) for seed in seeds], **wanted,
         }  # fmt: skip
         with torch.inference_mode():
-            out = self.pipeline(**{name: value for name, value in call.items() if name in self.accepts})
-        return [np.asarray(np.rint(image * 255), dtype=np.uint8) for image in np.asarray(out.images)]
+            out = self.pipeline(
+                **{name: value for name, value in call.items() if name in self.accepts}
+            )
+        return [
+            np.asarray(np.rint(image * 255), dtype=np.uint8) for image in np.asarray(out.images)
+        ]
 
     def round_trip(
         self,
@@ -112,8 +122,13 @@ class Inpainter:
         vae.to(dtype=kind)
         for start in range(0, len(images), self.batch):
             part = slice(start, start + self.batch)
-            cuts = [crops.cut(i, box, side) for i, box in zip(images[part], boxes[part], strict=True)]
-            inputs = torch.as_tensor(np.stack(cuts)).permute(0, 3, 1, 2).to(self.device, kind) / 127.5 - 1
+            cuts = [
+                crops.cut(i, box, side) for i, box in zip(images[part], boxes[part], strict=True)
+            ]
+            inputs = (
+                torch.as_tensor(np.stack(cuts)).permute(0, 3, 1, 2).to(self.device, kind) / 127.5
+                - 1
+            )
             with torch.inference_mode():
                 decoded = vae.decode(vae.encode(inputs).latent_dist.mode()).sample
             scaled = ((decoded.float() + 1) * 127.5).clamp(0, 255).round().permute(0, 2, 3, 1)
@@ -130,10 +145,14 @@ def load_inpainter(model: str, device: str = "auto") -> Inpainter:
     place = locate("inpaint", model)
     _, kind = choose(device)
     try:
-        loaded = diffusers.DiffusionPipeline.from_pretrained(place, torch_dtype=kind, local_files_only=True)
+        loaded = diffusers.DiffusionPipeline.from_pretrained(
+            place, torch_dtype=kind, local_files_only=True
+        )
     except (OSError, ValueError) as error:
         line = str(error).strip().splitlines()[0]
-        raise UserError(f"inpaint model {model!r}: {place} holds no diffusers pipeline: {line}") from None
+        raise UserError(
+            f"inpaint model {model!r}: {place} holds no diffusers pipeline: {line}"
+        ) from None
     return Inpainter(_for_inpainting(loaded, model), device=device)
 
 
@@ -149,4 +168,6 @@ def _for_inpainting(loaded: Any, model: str) -> Any:
             return getattr(diffusers, INPAINT_CLASS[name])(**loaded.components)
         return diffusers.AutoPipelineForInpainting.from_pipe(loaded)
     except ValueError:
-        raise UserError(f"inpaint model {model!r}: {name} cannot inpaint, it takes no mask") from None
+        raise UserError(
+            f"inpaint model {model!r}: {name} cannot inpaint, it takes no mask"
+        ) from None

@@ -4,10 +4,11 @@
     segmenter.from_points(image, np.array([[64, 40]]))[0].mask.sum()
     812
 
-Two backends, chosen by what the folder holds: `segment_anything` (a `config.json` with `embed_dim` beside
-`model.safetensors`, or an official `sam_vit_h_4b8939.pth`), and SAM 2 in transformers (a transformers `config.json`).
-Both give one image encoding per picture, so several pictures are encoded in one batch. "Everything" is the paper's
-automatic mask generation with one crop level: a grid of points, kept by predicted IoU and stability, then NMS.
+Two backends, chosen by what the folder holds: `segment_anything` (a `config.json` with
+`embed_dim` beside `model.safetensors`, or an official `sam_vit_h_4b8939.pth`), and SAM 2 in
+transformers (a transformers `config.json`). Both give one image encoding per picture, so several
+pictures are encoded in one batch. "Everything" is the paper's automatic mask generation with one
+crop level: a grid of points, kept by predicted IoU and stability, then NMS.
 """
 
 import json
@@ -172,16 +173,21 @@ def load_segmenter(model: str, device: str = "auto") -> Segmenter:
     try:
         config = json.loads((place / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"sam model {model!r}: {place}/config.json cannot be read: {error}") from None
-    return Sam2(place, device) if "model_type" in config else Sam1.from_folder(place, config, device)
+        raise UserError(
+            f"sam model {model!r}: {place}/config.json cannot be read: {error}"
+        ) from None
+    return (
+        Sam2(place, device) if "model_type" in config else Sam1.from_folder(place, config, device)
+    )
 
 
 def build_sam(config: Mapping[str, Any]) -> Any:
     """Compose an untrained `segment_anything` Sam from a config.
 
-    The package's own builder fixes 1024 px. Keys: image_size, patch_size, embed_dim, depth, num_heads, out_chans,
-    global_attn_indexes, window_size, prompt_dim (equal to out_chans), decoder {depth, mlp_dim, num_heads, iou_depth,
-    iou_dim}; optional: mlp_ratio 4, mask_in_chans 16, num_multimask_outputs 3, and what `everything` shall use (grid).
+    The package's own builder fixes 1024 px. Keys: image_size, patch_size, embed_dim, depth,
+    num_heads, out_chans, global_attn_indexes, window_size, prompt_dim (equal to out_chans),
+    decoder {depth, mlp_dim, num_heads, iou_depth, iou_dim}; optional: mlp_ratio 4, mask_in_chans
+    16, num_multimask_outputs 3, and what `everything` shall use (grid).
     """
     from segment_anything.modeling import (
         ImageEncoderViT,

@@ -1,8 +1,8 @@
 """The two makes of Segment Anything: the original package's `Sam`, and SAM 2 in transformers.
 
-    Sam1.from_folder(path, config, "cpu")    composed from a config, weights in model.safetensors
-    Sam1.from_checkpoint(path, "cpu")        the official sam_vit_b_01ec64.pth and its larger kin
-    Sam2(path, "cpu")                        facebook/sam2.1-hiera-tiny
+Sam1.from_folder(path, config, "cpu")    composed from a config, weights in model.safetensors
+Sam1.from_checkpoint(path, "cpu")        the official sam_vit_b_01ec64.pth and its larger kin
+Sam2(path, "cpu")                        facebook/sam2.1-hiera-tiny
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,11 +36,15 @@ class Sam1(Segmenter):
 
         try:
             sam = build_sam(config)
-            state = {name: value.float() for name, value in load_file(sam_folder(folder)[1]).items()}
+            state = {
+                name: value.float() for name, value in load_file(sam_folder(folder)[1]).items()
+            }
             sam.load_state_dict(state)
         except (KeyError, RuntimeError, OSError) as error:
             line = str(error).splitlines()[0]
-            raise UserError(f"sam model {str(folder)!r}: config and weights do not fit: {line}") from None
+            raise UserError(
+                f"sam model {str(folder)!r}: config and weights do not fit: {line}"
+            ) from None
         return cls(sam, device, grid=Grid(**config.get("grid", {})), batch=config.get("batch", 8))
 
     @classmethod
@@ -67,7 +71,12 @@ class Sam1(Segmenter):
         encoded: list[Any] = []
         with torch.inference_mode():
             for start in range(0, len(tensors), self.batch):
-                inputs = torch.stack([self.sam.preprocess(one.float()) for one in tensors[start : start + self.batch]])
+                inputs = torch.stack(
+                    [
+                        self.sam.preprocess(one.float())
+                        for one in tensors[start : start + self.batch]
+                    ]
+                )
                 encoded.extend(self.sam.image_encoder(inputs))
         sizes = zip(encoded, scaled, images, strict=True)
         return [(embedding, one.shape[:2], image.shape[:2]) for embedding, one, image in sizes]
@@ -85,7 +94,10 @@ class Sam1(Segmenter):
         if points is not None:
             moved = scale.apply_coords(np.asarray(points, np.float32), original)[:, None]
             where = torch.as_tensor(moved, dtype=torch.float32, device=self.device)
-            prompts["points"] = (where, torch.ones(where.shape[:2], dtype=torch.int, device=self.device))
+            prompts["points"] = (
+                where,
+                torch.ones(where.shape[:2], dtype=torch.int, device=self.device),
+            )
         if boxes is not None:
             moved = scale.apply_boxes(np.asarray(boxes, np.float32), original)
             prompts["boxes"] = torch.as_tensor(moved, dtype=torch.float32, device=self.device)
@@ -103,7 +115,9 @@ class Sam1(Segmenter):
 class Sam2(Segmenter):
     """SAM 2 or 2.1 in transformers, from a local folder or a fetched snapshot."""
 
-    def __init__(self, folder: Path, device: str, *, grid: Grid | None = None, batch: int = 8) -> None:
+    def __init__(
+        self, folder: Path, device: str, *, grid: Grid | None = None, batch: int = 8
+    ) -> None:
         from transformers import Sam2Model, Sam2Processor
 
         super().__init__(grid or Grid(min_score=0.8, min_stability=0.92, batch=64))
@@ -121,7 +135,9 @@ class Sam2(Segmenter):
             some = list(images[start : start + self.batch])
             inputs = self.processor(images=some, return_tensors="pt")
             with torch.inference_mode():
-                levels = self.model.get_image_embeddings(inputs["pixel_values"].to(self.device, self.kind))
+                levels = self.model.get_image_embeddings(
+                    inputs["pixel_values"].to(self.device, self.kind)
+                )
             encoded.extend(
                 ([level[index : index + 1] for level in levels], image.shape[:2])
                 for index, image in enumerate(some)

@@ -1,0 +1,66 @@
+"""The card of a release: README.md, with the YAML that the Hub and `datasets` read on top.
+
+    render({"license": "apache-2.0", "configs": [...]}, {"title": "Region differences", ...})
+
+Facts in, text out: no files, no network, no clock. Every text that comes from data or from a recipe
+passes `cell`, `code` or `fenced` in the template, so that it cannot become markup.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from counterfactory.cards import markdown
+
+TEMPLATES = Path(__file__).parent
+
+
+def render(header: Mapping[str, Any], body: Mapping[str, Any]) -> str:
+    """Return the card. A fact that the template wants and `body` lacks is an error, not a gap."""
+    import jinja2
+    import yaml
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=False,  # Markdown: the filters below escape
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "cell": markdown.cell,
+        "code": markdown.code,
+        "fenced": markdown.fenced,
+        "number": markdown.number,
+        "size": size,
+    }
+    environment.globals["table"] = markdown.table
+    top = yaml.safe_dump(dict(header), sort_keys=False, allow_unicode=True, width=100)
+    text = environment.get_template("dataset.md.jinja").render(**body)
+    return f"---\n{top}---\n\n{_squeezed(text)}"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as people read it.
+
+    >>> size(12_345_678)
+    '12.3 MB'
+    """
+    for unit, worth in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= worth:
+            return f"{count / worth:.1f} {unit}"
+    return f"{count} B"
+
+
+def _squeezed(text: str) -> str:
+    """Return the text with at most one empty line in a row, outside of code."""
+    lines: list[str] = []
+    fence = ""
+    for line in text.splitlines():
+        ticks = line[: len(line) - len(line.lstrip("`"))]
+        if len(ticks) >= 3 and (not fence or line == fence):
+            fence = "" if fence else ticks
+        if line or fence or (lines and lines[-1]):
+            lines.append(line.rstrip() if not fence else line)
+    return "\n".join(lines).strip() + "\n"

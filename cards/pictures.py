@@ -1,0 +1,167 @@
+"""Pictures for cards and pages: a pair with its mask and boxes drawn, a sheet of pairs, the funnel.
+
+    marked(image, mask=mask, boxes=[(0.1, 0.2, 0.4, 0.5)], side=224)   # mask outline and boxes
+    sheet([Tile(pictures=[a, b], lines=["a red star became a blue star"])], side=224)
+    funnel([("propose", 100, 92, {"no_target": 8}), ("edit", 92, 80, {"nothing_changed": 12})])
+
+Drawn with PIL and its own font, so a card needs nothing from outside and the same facts give the
+same bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from counterfactory.records import Box, Mask, Pixels
+
+INK, PAPER, GREY, LINE = "#1f2430", "#ffffff", "#6b7280", "#e5e7eb"
+KEPT, LOST = "#2f7d5b", "#d98b5f"
+OUTLINE, BOXES = (255, 0, 200), (0, 170, 255)
+_GAP = 12
+
+FunnelStage = tuple[str, int, int, Mapping[str, int]]  # name, entered, left, reason -> rejects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """Some pictures side by side with lines of text below them."""
+
+    pictures: Sequence[Pixels]
+    lines: Sequence[str]
+
+
+def marked(
+    image: Pixels, *, side: int, mask: Mask | None = None, boxes: Sequence[Box] = ()
+) -> Pixels:
+    """Return the picture at `side` pixels (its longer side) with mask outline and boxes drawn."""
+    from PIL import Image, ImageDraw
+
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    pixels = np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
+    if mask is not None:
+        large = np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+        pixels[_edge(large)] = OUTLINE
+    picture = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(picture)
+    for x0, y0, x1, y1 in boxes:
+        corners = [x0 * (size[0] - 1), y0 * (size[1] - 1), x1 * (size[0] - 1), y1 * (size[1] - 1)]
+        if corners[2] < corners[0] or corners[3] < corners[1]:
+            continue  # not a box: `release validate` says so, a picture need not fail
+        draw.rectangle(corners, outline=(255, 255, 255), width=4)
+        draw.rectangle(corners, outline=BOXES, width=2)
+    return np.asarray(picture)
+
+
+def sheet(tiles: Sequence[Tile], *, side: int = 192, columns: int = 2) -> Pixels:
+    """Return the tiles in a grid, each with its text wrapped below."""
+    from PIL import Image, ImageDraw
+
+    font = _font(15)
+    across = max(len(tile.pictures) for tile in tiles)
+    width = across * side + (across - 1) * 6
+    texts = [_wrapped(tile.lines, font, width, limit=5) for tile in tiles]
+    depth = side + 10 + 20 * max(len(text) for text in texts)
+    rows = -(-len(tiles) // columns)
+    page = Image.new(
+        "RGB",
+        (columns * (width + 2 * _GAP) + _GAP, rows * (depth + 2 * _GAP) + _GAP),
+        PAPER,
+    )
+    draw = ImageDraw.Draw(page)
+    for number, (tile, text) in enumerate(zip(tiles, texts, strict=True)):
+        left = _GAP + (number % columns) * (width + 2 * _GAP)
+        top = _GAP + (number // columns) * (depth + 2 * _GAP)
+        for place, picture in enumerate(tile.pictures):
+            fitted = Image.fromarray(marked(picture, side=side))
+            page.paste(fitted, (left + place * (side + 6), top))
+        for line, words in enumerate(text):
+            draw.text((left, top + side + 8 + 20 * line), words, fill=INK, font=font)
+    return np.asarray(page)
+
+
+def funnel(stages: Sequence[FunnelStage]) -> Pixels:
+    """Return the funnel: one bar a stage, what went on in green and what was rejected in orange."""
+    from PIL import Image, ImageDraw
+
+    names, bar, tall = 170, 420, 44
+    width, first = names + bar + 470, max(1, stages[0][1] if stages else 1)
+    page = Image.new("RGB", (width, 70 + tall * max(1, len(stages)) + 30), PAPER)
+    draw = ImageDraw.Draw(page)
+    small, font, bold = _font(13), _font(15), _font(18)
+    draw.text((_GAP, 14), _headline(stages), fill=INK, font=bold)
+    for number, (name, entered, left, reasons) in enumerate(stages):
+        top = 58 + tall * number
+        kept, came = round(bar * left / first), round(bar * entered / first)
+        draw.text((_GAP, top + 5), _short(name, font, names - 2 * _GAP), fill=INK, font=font)
+        draw.rectangle([names, top, names + bar, top + tall - 16], fill="#f5f5f4")
+        draw.rectangle([names, top, names + came, top + tall - 16], fill=LOST)
+        draw.rectangle([names, top, names + kept, top + tall - 16], fill=KEPT)
+        told = f"{left:,} of {entered:,}"
+        why = ", ".join(f"{reason} {n:,}" for reason, n in _largest(reasons))
+        draw.text((names + bar + 14, top - 2), told, fill=INK, font=font)
+        draw.text((names + bar + 14, top + 15), _short(why, small, 440), fill=GREY, font=small)
+    return np.asarray(page)
+
+
+def _headline(stages: Sequence[FunnelStage]) -> str:
+    if not stages:
+        return "No candidates"
+    came, kept = stages[0][1], stages[-1][2]
+    share = f" ({kept / came:.0%})" if came else ""
+    return f"{came:,} candidates, {kept:,} kept{share}"
+
+
+def _largest(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:4]
+
+
+def _edge(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return the mask's rim, two pixels wide."""
+    inner = np.pad(mask, 2, constant_values=False)
+    height, width = mask.shape
+    full = np.ones_like(mask)
+    for down, right in ((0, 2), (4, 2), (2, 0), (2, 4)):
+        full &= inner[down : down + height, right : right + width]
+    return mask & ~full
+
+
+def _font(size: int) -> Any:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
+
+
+def _short(text: str, font: Any, width: float) -> str:
+    """Return the text cut to a width, with dots where it was cut."""
+    text = _drawable(text)
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "...") > width:
+        text = text[:-1]
+    return text + "..."
+
+
+def _wrapped(lines: Sequence[str], font: Any, width: float, limit: int) -> list[str]:
+    """Return the lines broken at spaces to fit a width; what is over `limit` lines is cut."""
+    done: list[str] = []
+    for line in lines:
+        words, current = _drawable(line).split(), ""
+        for word in words:
+            longer = f"{current} {word}".strip()
+            if current and font.getlength(longer) > width:
+                done.append(current)
+                current = word
+            else:
+                current = longer
+        done.append(_short(current, font, width))
+    return [*done[: limit - 1], "..."] if len(done) > limit else done
+
+
+def _drawable(text: str) -> str:
+    """Return the text on one line, cut before a hostile length makes layout slow."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:600]).split())

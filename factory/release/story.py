@@ -1,0 +1,98 @@
+"""A row's or reject's story as lines of text: what `release explain` prints.
+
+4f0c9a... kept in region-diff dev
+  source    world:biased:0:17 (licence apache-2.0)
+  edit      replace by diffusion: large yellow sun -> large blue moon
+  checks    locality.outside  0.004 (threshold 0.02) passed
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Data = Mapping[str, Any]
+
+
+def told(data: Data) -> str:
+    """Return the story as text."""
+    lines = list(_rejected(data) if data["status"] == "rejected" else _kept(data))
+    head = f"{data['id']} {data['status']} in {data['release']} {data['version']}"
+    return "\n".join([head, *lines])
+
+
+def _rejected(data: Data) -> Iterator[str]:
+    reject = data["reject"]
+    yield _line("stage", reject["stage"])
+    yield _line("reason", reject["reason"])
+    if reject["metric"] or reject["value"] is not None:
+        yield _line(
+            "measured", f"{reject['metric']} {scored(reject['value'], reject['threshold'])}"
+        )
+    if reject["parents"]:
+        yield _line("sample", ", ".join(reject["parents"]))
+    if data.get("note"):
+        yield _line("note", data["note"])
+
+
+def _kept(data: Data) -> Iterator[str]:
+    if "source_id" in data:
+        yield from _made(data)
+    texts = (data.get(name) for name in ("caption_a", "caption_b", "difference"))
+    yield from _block("texts", [text for text in texts if text])
+    if data.get("question"):
+        yield _line("question", f"{data['question']} {data['answer_a']} -> {data['answer_b']}")
+    yield from _block("checks", [_verdict(verdict) for verdict in data.get("verdicts", ())])
+    yield from _block("says", [_talk(said) for said in data.get("said", ())])
+    yield from _block("models", [_model(m) for m in data.get("models", ())])
+    yield from _block("views", [f"{v}: {', '.join(ids)}" for v, ids in data["views"].items()])
+
+
+def _made(data: Data) -> Iterator[str]:
+    yield _line("source", f"{data['source_id']} (licence {data['license']})")
+    yield _line("sample", data["group_id"])
+    if edit := data["edit"]:
+        change = f"{edit['target'] or 'nothing'} -> {edit['replacement'] or 'nothing'}"
+        yield _line("edit", f"{edit['kind']} by {edit['method']}: {change}")
+    yield _line("steps", " -> ".join(data["ops"]))
+    yield _line("seed", str(data["seed"]))
+    boxes = ["(" + ", ".join(f"{edge:.3f}" for edge in box) + ")" for box in data["boxes"]]
+    yield from _block("regions", boxes)
+
+
+def scored(value: float | None, threshold: float | None) -> str:
+    """Return a score beside its threshold: "0.004 (threshold 0.02)"."""
+    if value is None:
+        return "unscored"
+    limit = f" (threshold {threshold:.4g})" if threshold is not None else ""
+    return f"{value:.4g}{limit}"
+
+
+def outcome(passed: bool | None) -> str:
+    """Return a verdict in a word."""
+    return "unscored" if passed is None else "passed" if passed else "failed"
+
+
+def _model(model: Data) -> str:
+    return f"{model['role']}: {model['id']} ({model['revision'][:12]})"
+
+
+def _verdict(verdict: Data) -> str:
+    score = scored(verdict["score"], verdict["threshold"])
+    return f"{verdict['check']}  {score} by {verdict['judge']}: {outcome(verdict['passed'])}"
+
+
+def _talk(said: Data) -> str:
+    rest = [
+        f"{name} {value}" for name, value in said.items() if name not in ("view", "id", "prompt")
+    ]
+    return f"{said['view']}: {said.get('prompt', '')} | {'; '.join(rest)}"
+
+
+def _block(label: str, lines: list[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        yield _line(label if number == 0 else "", line)
+
+
+def _line(label: str, text: str) -> str:
+    """Return one line; what could steer a terminal is shown as a question mark."""
+    shown = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return f"  {label:<9} {shown}".rstrip()

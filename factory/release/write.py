@@ -1,0 +1,181 @@
+"""All of a release but its data: card, pictures, manifest and what other tools read.
+
+    write_release(folder, facts) -> the manifest
+
+`folder/data/<view>/*.parquet` is there already. What is said of the data is read from those files;
+what is said of the build comes from `Facts`. The manifest is written last, over all other files.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from counterfactory.cards import dataset as card
+from counterfactory.cards import pictures
+from counterfactory.errors import UserError
+from counterfactory.factory.release import croissant, llamafactory, manifest, measured
+from counterfactory.factory.release.contents import Content, contents
+from counterfactory.factory.release.examples import examples
+from counterfactory.factory.release.facts import Facts
+from counterfactory.factory.release.views import VIEWS
+from counterfactory.images import png
+
+FUNNEL, EXAMPLES = "assets/funnel.png", "assets/examples.png"
+TASKS = {"pairs": "image-to-image", "clip": "zero-shot-image-classification"}
+HARMFUL = (
+    "prompt",
+    "prompt_text",
+    "messages",
+    "conversations",
+    "completion",
+    "rejected",
+    "rejected_text",
+)
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
+
+
+def write_release(folder: Path, facts: Facts) -> dict[str, Any]:
+    """Write what stands beside the data files and return the manifest."""
+    found = contents(folder)
+    if not found:
+        raise UserError(f"{folder}: found no rows in data/, expected at least one view")
+    (folder / "assets").mkdir(exist_ok=True)
+    stages = [(s.name, s.entered, s.left, s.reasons) for s in facts.funnel]
+    (folder / FUNNEL).write_bytes(png(pictures.funnel(stages)))
+    if picture := examples(folder, found):
+        (folder / EXAMPLES).write_bytes(picture)
+    _text(folder / "recipe.yaml", facts.recipe_yaml)
+    _text(folder / "CHANGELOG.md", changelog(facts, found))
+    _text(folder / "dataset_info.json", llamafactory.dump(facts.name, found))
+    _text(folder / "README.md", readme(facts, found, has_examples=bool(picture)))
+    _text(folder / "croissant.json", croissant.dump(_croissant(facts, found, folder)))
+    views = {
+        view: {"rows": content.rows, "splits": content.splits, "columns": content.schema.names}
+        for view, content in found.items()
+    }
+    written = manifest.build(facts, views, manifest.files_of(folder))
+    manifest.write(folder, written)
+    return written
+
+
+def readme(facts: Facts, found: Mapping[str, Content], *, has_examples: bool) -> str:
+    """Return the card's text."""
+    views = [
+        {
+            "name": view,
+            "rows": content.rows,
+            "bytes": content.size,
+            "splits": list(content.splits),
+            "summary": VIEWS[view].summary,
+        }
+        for view, content in found.items()
+    ]
+    body = {
+        "title": title(facts),
+        "address": facts.name,
+        "views": views,
+        "names": list(found),
+        "has_pairs": "pairs" in found,
+        "examples": EXAMPLES if has_examples else "",
+        "funnel_picture": FUNNEL,
+        "harmful_columns": [name for name in HARMFUL if _has_column(found, name)],
+        "seed": facts.recipe.get("seed"),
+        "ops": [str(op.get("op", "")) for op in facts.recipe.get("ops", ())],
+        "measured": measured.blocks(facts),
+        "oracle_missing": facts.oracle is None,
+        **{
+            name: getattr(facts, name)
+            for name in (
+                "name", "description", "uses_oracle", "harmful_text", "kept", "candidates",
+                "fingerprint", "sources", "models", "funnel", "checks", "license", "version",
+                "created", "versions",
+            )
+        },
+    }  # fmt: skip
+    return card.render(header(facts, found), body)
+
+
+def header(facts: Facts, found: Mapping[str, Content]) -> dict[str, Any]:
+    """Return the YAML of the card: licence, tags, configs, and the features of every view."""
+    rows = max(content.rows for content in found.values())
+    size = next((name for limit, name in _SIZES if rows < limit), "n>1M")
+    tags = ["counterfactual", "synthetic", "counterfactory", *facts.tags]
+    if facts.harmful_text:
+        tags.append("not-for-all-audiences")
+    return {
+        "license": facts.license,
+        "pretty_name": title(facts),
+        "language": list(facts.languages),
+        "tags": list(dict.fromkeys(tags)),
+        "task_categories": _tasks(found),
+        "size_categories": [size],
+        "configs": [
+            {
+                "config_name": view,
+                **({"default": True} if number == 0 else {}),
+                "data_files": [
+                    {"split": split, "path": f"data/{view}/{split}-*.parquet"}
+                    for split in content.splits
+                ],
+            }
+            for number, (view, content) in enumerate(found.items())
+        ],
+        "dataset_info": [_info(view, content) for view, content in found.items()],
+    }
+
+
+def title(facts: Facts) -> str:
+    """Return the release's name for people: as given, or made from the recipe's name."""
+    return facts.title or facts.name.replace("-", " ").replace("_", " ").capitalize()
+
+
+def changelog(facts: Facts, found: Mapping[str, Content]) -> str:
+    """Return CHANGELOG.md: what this version holds, and what changed where that is known."""
+    counts = "\n".join(f"- {view}: {content.rows:,} rows" for view, content in found.items())
+    changes = f"{facts.changes.strip()}\n\n" if facts.changes.strip() else ""
+    return (
+        f"# Changes\n\n## {facts.version}\n\n{changes}{counts}\n"
+        f"- recipe `{facts.name}`, fingerprint `{facts.fingerprint}`\n"
+    )
+
+
+def _info(view: str, content: Content) -> dict[str, Any]:
+    """Return one entry of `dataset_info`, in the form that `datasets` writes itself."""
+    from datasets import DatasetInfo, SplitDict, SplitInfo
+
+    share = content.memory / max(1, content.rows)
+    splits = SplitDict()
+    for split, rows in content.splits.items():
+        splits.add(SplitInfo(name=split, num_bytes=round(share * rows), num_examples=rows))
+    info = DatasetInfo(
+        features=VIEWS[view].features(), splits=splits,
+        download_size=content.size, dataset_size=content.memory,
+    )  # fmt: skip
+    return {"config_name": view, **info._to_yaml_dict()}
+
+
+def _croissant(facts: Facts, found: Mapping[str, Content], folder: Path) -> dict[str, Any]:
+    files = manifest.files_of(folder)
+    sources = [str(s.get("title") or s.get("kind") or "source") for s in facts.sources]
+    return croissant.describe(
+        name=facts.name,
+        description=facts.description or title(facts),
+        license=facts.license,
+        sources=sources,
+        summaries={view: VIEWS[view].summary for view in found},
+        schemas={view: content.schema for view, content in found.items()},
+        files={path: files[path] for path in files if path.startswith("data/")},
+    )
+
+
+def _tasks(found: Mapping[str, Content]) -> list[str]:
+    tasks = ["visual-question-answering", "image-text-to-text"]
+    return [*tasks, *(task for view, task in TASKS.items() if view in found)]
+
+
+def _has_column(found: Mapping[str, Content], name: str) -> bool:
+    return any(name in content.schema.names for content in found.values())
+
+
+def _text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,96 @@
+"""What a build tells: to the caller (`BuildResult`, the answer of `build --json`) and to the release (`Facts`).
+
+{"release": "out/region-diff", "name": "region-diff", "version": "dev", "rows": {"pairs": 812, ...},
+ "candidates": 2000, "resumed": 640, "rejects": {"outside_changed": 41}, "seconds": 93.1, ...}
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from counterfactory.factory.recipe import Recipe
+    from counterfactory.factory.release.facts import Facts
+    from counterfactory.factory.release.rows import Provenance
+    from counterfactory.factory.sources.base import OpenSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildResult:
+    """A finished build, or one that its budget stopped."""
+
+    release: Path  # the release folder; not there yet when `finished` is false
+    name: str
+    fingerprint: str  # of the recipe
+    finished: bool  # false: stopped by its budget; the same command goes on
+    candidates: int  # that have an end, as row or reject
+    resumed: int  # of those, finished by earlier runs
+    kept: int
+    rows: Mapping[str, int] = field(default_factory=dict)  # view -> rows
+    rejects: Mapping[str, int] = field(default_factory=dict)  # reason -> candidates
+    seconds: float = 0.0  # of this run
+    version: str = "dev"
+    oracle: Mapping[str, Any] | None = None
+
+    @property
+    def rows_per_second(self) -> float:
+        """Candidates that this run brought to an end, per second."""
+        return (self.candidates - self.resumed) / self.seconds if self.seconds else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer of `--json`."""
+        fields = {**asdict(self), "release": str(self.release)}
+        fields["seconds"] = round(self.seconds, 3)
+        fields["rows_per_second"] = round(self.rows_per_second, 2)
+        return {name: value for name, value in fields.items() if name != "oracle" or value}
+
+
+def result_of(
+    manifest: Mapping[str, Any], out: Path, *, seconds: float, oracle: Mapping[str, Any] | None
+) -> BuildResult:
+    """Return the result of a release that is there already: all of it is resumed."""
+    rejects: dict[str, int] = {}
+    for stage in manifest["funnel"]:
+        for reason, number in stage["reasons"].items():
+            rejects[reason] = rejects.get(reason, 0) + number
+    return BuildResult(
+        release=out, name=manifest["name"], fingerprint=manifest["fingerprint"], finished=True,
+        candidates=manifest["candidates"], resumed=manifest["candidates"], kept=manifest["kept"],
+        rows={view: about["rows"] for view, about in manifest["views"].items()}, rejects=rejects,
+        seconds=seconds, version=manifest["version"], oracle=oracle,
+    )  # fmt: skip
+
+
+def facts_of(
+    recipe: "Recipe", result: BuildResult, *, source: "OpenSource", provenance: "Provenance",
+    stages: Mapping[tuple[str, str], int], measures: Mapping[str, Any],
+) -> "Facts":  # fmt: skip
+    """Return all that the release says of itself, besides its data."""
+    from counterfactory.factory.release.facts import Facts, funnel_of, library_versions
+
+    names = [*(op.name for op in recipe.ops), *(check.name for check in recipe.checks)]
+    return Facts(
+        name=recipe.name,
+        fingerprint=recipe.fingerprint,
+        recipe=recipe.values(),
+        recipe_yaml=recipe.yaml(),
+        candidates=result.candidates,
+        kept=result.kept,
+        funnel=funnel_of(result.candidates, names, stages),
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        title=recipe.release.title,
+        description=recipe.description,
+        tags=recipe.release.tags,
+        harmful_text=recipe.release.harmful_text,
+        license=recipe.release.license,
+        languages=recipe.release.languages,
+        sources=(source.describe(),),
+        models=provenance.models,
+        checks=tuple(check.model_dump(mode="json") for check in recipe.checks),
+        measures=measures,
+        oracle=result.oracle,
+        uses_oracle=bool(getattr(recipe.source, "oracle", False)),
+        versions=library_versions(),
+    )

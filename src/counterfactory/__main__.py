@@ -1,0 +1,7 @@
+"""`python -m counterfactory` is the command `counterfactory`."""
+
+import sys
+
+from counterfactory.cli import main
+
+sys.exit(main())
