@@ -36,7 +36,7 @@ def render(header: Mapping[str, Any], body: Mapping[str, Any]) -> str:
         "size": size,
     }
     environment.globals["table"] = markdown.table
-    top = yaml.safe_dump(dict(header), sort_keys=False, allow_unicode=True, width=100)
+    top = yaml.safe_dump(dict(header), sort_keys=False, allow_unicode=True, width=1_000_000)
     text = environment.get_template("dataset.md.jinja").render(**body)
     return f"---\n{top}---\n\n{_squeezed(text)}"
 

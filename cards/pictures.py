@@ -49,11 +49,11 @@ def marked(
     picture = Image.fromarray(pixels)
     draw = ImageDraw.Draw(picture)
     for x0, y0, x1, y1 in boxes:
-        corners = [x0 * (size[0] - 1), y0 * (size[1] - 1), x1 * (size[0] - 1), y1 * (size[1] - 1)]
-        if corners[2] < corners[0] or corners[3] < corners[1]:
+        if x1 < x0 or y1 < y0:
             continue  # not a box: `release validate` says so, a picture need not fail
-        draw.rectangle(corners, outline=(255, 255, 255), width=4)
-        draw.rectangle(corners, outline=BOXES, width=2)
+        ends = (x0 * size[0] - 3, y0 * size[1] - 3, x1 * size[0] + 2, y1 * size[1] + 2)
+        draw.rectangle(ends, outline=(255, 255, 255), width=4)
+        draw.rectangle(ends, outline=BOXES, width=2)
     return np.asarray(picture)
 
 

@@ -164,6 +164,8 @@ def _explained(
     lines: dict[tuple[str, str, str], list[str]] = {}
     for item in error.errors(include_url=False, include_context=True):
         location = item["loc"]
+        if item["type"] == "too_short" and item["input"]:
+            continue  # short only because what is in it is wrong, which is said
         if item["type"] in ("missing", "extra_forbidden"):
             holder = _existing(values, location[:-1])
             path = (*base, *holder, location[-1])
@@ -171,7 +173,9 @@ def _explained(
             holder = _existing(values, location)
             path = (*base, *holder)
         found, expected = _found_expected(item, model, holder)
-        if match := re.match(r"([a-z_][\w.]*): ", found):  # a check of the whole mapping names its key
+        if match := re.match(
+            r"([a-z_][\w.]*): ", found
+        ):  # a check of the whole mapping names its key
             path, found = (*path, *match[1].split(".")), found[match.end() :]
         lines.setdefault((document.place(path), dotted(path), found), []).append(expected)
     return [
@@ -199,8 +203,12 @@ def _found_expected(item: Any, model: type[BaseModel], holder: Path) -> tuple[st
             f"found {_shown(value)}",
             f"one of {', '.join(choices)}{hint}" if choices else message,
         )
+    if kind == "too_short":
+        return f"found {_shown(value)}", f"at least {item['ctx']['min_length']} item"
     message = message.removeprefix("Value error, ")
-    if match := re.fullmatch(r"((?:[a-z_][\w.]*: )?[^,]*|.*?found .*?), expected (.*)", message, re.S):
+    if match := re.fullmatch(
+        r"((?:[a-z_][\w.]*: )?[^,]*|.*?found .*?), expected (.*)", message, re.S
+    ):
         return match[1], match[2]
     message = message.removeprefix("Input should be ").removeprefix("a valid ")
     message = message.replace("String should match pattern", "text like")

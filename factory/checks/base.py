@@ -56,7 +56,8 @@ class Check(BaseModel):
 def verdict(
     check: str, score: float, threshold: float, passed: bool, reason: Reason, *, judge: str = "rule"
 ) -> Verdict:
-    """Return a scored verdict; `reason` is kept only when it failed. Scores have six decimals: the rest is noise."""
+    """Return a scored verdict; `reason` is kept only when it failed. Scores have six decimals: the
+    rest is noise."""
     return Verdict(
         check=check, score=round(float(score), 6), threshold=float(threshold), passed=passed, judge=judge,
         reason=None if passed else reason,

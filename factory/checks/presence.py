@@ -1,4 +1,5 @@
-"""The new thing is there and the old one is gone, judged by CLIP on crops around the places that the edit names.
+"""The new thing is there and the old one is gone, judged by CLIP on crops around the places that
+the edit names.
 
     replace sun by moon:   crop of A is most like "a large yellow sun", crop of B is most like "a large blue moon"
     remove the sun:        crop of A is most like "a large yellow sun", crop of B is most like "plain background"
@@ -103,7 +104,8 @@ class Presence(Check):
         return verdict("presence.region", 0.0, 1.0, False, Reason.WRONG_REGION)
 
     def _asked(self, one: Candidate) -> list[_Asked]:
-        """Return what must be seen where: at the old place and, where it is another one, at the new place."""
+        """Return what must be seen where: at the old place and, where it is another one, at the new
+        place."""
         edit = one.edit
         if edit is None:
             raise ValueError(

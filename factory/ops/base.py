@@ -1,4 +1,5 @@
-"""What an op is: frozen knobs, what it reads and writes, and a `setup` that gives a function over batches.
+"""What an op is: frozen knobs, what it reads and writes, and a `setup` that gives a function over
+batches.
 
     {op: mask, model: pocket, pad: 4}  ->  Mask(model="pocket", pad=4).setup(context)  ->  run(candidates)
 

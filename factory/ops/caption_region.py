@@ -4,8 +4,9 @@
                "Is the area in the upper left (25 % from the left, 30 % from the top) mostly red or mostly blue?"
                "red" -> "blue"
 
-Colour words are measured in both pictures, places follow from the mask. A pair whose measured answer does not
-flip is rejected. A given caption is used: the counterfactual's is the caption and the statement of the change.
+Colour words are measured in both pictures, places follow from the mask. A pair whose measured
+answer does not flip is rejected. A given caption is used: the counterfactual's is the caption and
+the statement of the change.
 """
 
 import random
@@ -64,7 +65,11 @@ class CaptionRegion(Op):
         proof = PROOFS[edit.kind](pair, self)
         if isinstance(proof, _Doubt):
             return candidate.rejected(
-                NAME, proof.reason, metric=proof.metric, value=proof.value, threshold=proof.threshold
+                NAME,
+                proof.reason,
+                metric=proof.metric,
+                value=proof.value,
+                threshold=proof.threshold,
             )
         return _told(candidate, WORDS[edit.kind], proof)
 
@@ -83,7 +88,9 @@ class _Pair:
         """Where the target went."""
         box = self.edit.replacement.box if self.edit.replacement else None
         if box is None:
-            raise ValueError(f"caption_region: a {self.edit.kind} edit has no place in its replacement")
+            raise ValueError(
+                f"caption_region: a {self.edit.kind} edit has no place in its replacement"
+            )
         return place_mask(self.target, box, margin=0)
 
 
@@ -178,11 +185,15 @@ def _where(region: Mask) -> dict[str, str]:
     height, width = region.shape
     x, y = (int(column) + 0.5) / width, (int(row) + 0.5) / height
     place = placed((x, y, x, y))
-    return {"place": place, "point": f"{round(100 * x)} % from the left, {round(100 * y)} % from the top"}
+    return {
+        "place": place,
+        "point": f"{round(100 * x)} % from the left, {round(100 * y)} % from the top",
+    }
 
 
 def placed(box: Box) -> str:
-    """Return where a box is, with its preposition: "in the upper left", "at the top", "on the right"."""
+    """Return where a box is, with its preposition: "in the upper left", "at the top", "on the
+    right"."""
     name = region_name(box)
     side = {"the top": "at", "the bottom": "at", "the left": "on", "the right": "on"}
     return f"{side.get(name, 'in')} {name}"

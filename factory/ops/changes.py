@@ -27,7 +27,8 @@ def change_map(one: Pixels, other: Pixels, threshold: int) -> Mask:
 
 
 def parts(changed: Mask) -> list[Box]:
-    """Return the boxes of connected changed parts, largest first; parts near one another are merged."""
+    """Return the boxes of connected changed parts, largest first; parts near one another are
+    merged."""
     import cv2
 
     height, width = changed.shape
@@ -65,7 +66,8 @@ def share(changed: Mask, box: Box) -> float:
 
 
 def fit(changed: Mask, regions: Sequence[Box], box: Box) -> float:
-    """Return the F1 of a box with the changed part it touches most: how much of it changed, how much of it is held."""
+    """Return the F1 of a box with the changed part it touches most: how much of it changed, how
+    much of it is held."""
     touched = max((region for region in regions), key=lambda region: _shared(box, region))
     whole = float(_inside(changed, touched).sum())
     held = float(_inside(changed, box).sum())

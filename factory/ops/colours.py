@@ -5,8 +5,9 @@
     >>> main_colour(pixels, mask)
     ("blue", 0.93)
 
-The words are the basic colour terms of English. The borders between them are drawn in CIELAB by hue, chroma and
-lightness; near a border people differ too, so texts use a word only where most of the pixels have it.
+The words are the basic colour terms of English. The borders between them are drawn in CIELAB by
+hue, chroma and lightness; near a border people differ too, so texts use a word only where most of
+the pixels have it.
 """
 
 import numpy as np
@@ -85,7 +86,8 @@ def colour_share(pixels: Pixels, mask: Mask, name: str) -> float:
 
 
 def contrast(pixels: Pixels, region: Mask) -> float:
-    """Return the LAB distance between the middle colours of a region and of the ring around it."""
+    """Return how far, in LAB and on average, a region's pixels are from the middle of the ring
+    around it."""
     reach = max(8, round(0.3 * float(np.sqrt(region.sum()))))
     top, left, bottom, right = bounds(region, reach)
     inside = region[top:bottom, left:right]
@@ -93,4 +95,4 @@ def contrast(pixels: Pixels, region: Mask) -> float:
     ring = grown(inside, reach) & ~grown(inside, reach // 2)
     if not ring.any():
         return 0.0
-    return float(np.linalg.norm(np.median(lab[inside], 0) - np.median(lab[ring], 0)))
+    return float(np.linalg.norm(lab[inside] - np.median(lab[ring], 0), axis=1).mean())

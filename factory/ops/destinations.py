@@ -2,8 +2,8 @@
 
     find(pixels, target, "move", rng)  ->  a box like the target's own, on ground like that around the target
 
-A place is good when it is even and has the colour of the target's surroundings. It must lie in another ninth of the
-picture than the target, so that words can tell the two apart.
+A place is good when it is even and has the colour of the target's surroundings. It must lie in
+another ninth of the picture than the target, so that words can tell the two apart.
 """
 
 import random

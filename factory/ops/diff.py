@@ -1,4 +1,5 @@
-"""Find where two pictures differ, from the pictures alone: neither the edit nor its mask is looked at.
+"""Find where two pictures differ, from the pictures alone: neither the edit nor its mask is looked
+at.
 
     {op: diff, model: pocket, clip: pocket}     boxes = ((0.31, 0.20, 0.55, 0.46),)   most different first, at most 5
 

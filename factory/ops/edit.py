@@ -1,4 +1,5 @@
-"""Make the counterfactual picture with a diffusion model: inpaint what the mask allows, keep all else bit for bit.
+"""Make the counterfactual picture with a diffusion model: inpaint what the mask allows, keep all
+else bit for bit.
 
     {op: edit, model: pocket, steps: 8}     edit.method == "diffusion": replace, recolour, remove, add, resize, move
 
@@ -98,7 +99,8 @@ class EditOp(Op):
     def _back(
         self, inpainter: Inpainter, batch: Sequence[Candidate], pictures: list[Pixels], padding: int
     ) -> list[Pixels | None]:
-        """Return each original with the mask's pixels sent through the autoencoder, or None where it is kept."""
+        """Return each original with the mask's pixels sent through the autoencoder, or None where
+        it is kept."""
         if not self.round_trip:
             return [one.original for one in batch]
         return list(

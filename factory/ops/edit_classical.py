@@ -1,4 +1,5 @@
-"""Make the counterfactual picture without a model: repaint, remove, move, resize or copy a region's pixels.
+"""Make the counterfactual picture without a model: repaint, remove, move, resize or copy a region's
+pixels.
 
     {op: edit_classical}     edit.method == "classical"; candidates of another method pass through
 
@@ -7,7 +8,8 @@
     move       filled, and pasted into the replacement's box; resize: the same, scaled
     add        a copy of the target is pasted into the replacement's box
 
-A new object cannot be drawn this way: `replace` is rejected. With `model` the fills come from a diffusion pipeline.
+A new object cannot be drawn this way: `replace` is rejected. With `model` the fills come from a
+diffusion pipeline.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +39,9 @@ class EditClassical(Op):
 
     op: Literal["edit_classical"] = "edit_classical"
     fill: Method = Field(default="clone", description="how removed places are filled")
-    paints: dict[str, str] = Field(default={}, description="colour word -> '#rrggbb', over the usual")
+    paints: dict[str, str] = Field(
+        default={}, description="colour word -> '#rrggbb', over the usual"
+    )
     model: str = Field(default="", description="an inpainting model that fills instead")
     steps: int = Field(default=20, ge=1, le=1000, description="of that model")
     guidance: float = Field(default=5.0, ge=0, le=50, description="of that model")

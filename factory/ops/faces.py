@@ -1,4 +1,5 @@
-"""Faces in a photograph, by the cascade that ships inside scikit-image: people are left as they are."""
+"""Faces in a photograph, by the cascade that ships inside scikit-image: people are left as they
+are."""
 
 import functools
 from typing import Any

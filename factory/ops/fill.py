@@ -4,7 +4,8 @@
     fill(pixels, hole, "telea")    OpenCV inpainting; "ns": the same by Navier-Stokes
 
 Inpainting by diffusion of the rim smears any hole wider than a few pixels. A piece of the same picture has its
-texture and its noise, so `clone` looks for the shift at which the ring around the hole fits best.
+texture and its noise, so `clone` looks for the shift at which the ring around the hole fits best. Where the ground
+is plain it needs no piece, and a smooth continuation with grain cannot bring in a thing from elsewhere.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ Method = Literal["clone", "telea", "ns"]
 
 MAX_PATTERN = 72  # pixels: larger holes are matched on a smaller copy
 INSIDE_WEIGHT = 0.35  # of the hole's own guess (a smear) beside its ring, when shifts are compared
-FOREIGN_WEIGHT, GUESS_WEIGHT = 60.0, 0.3
+FOREIGN_WEIGHT, GUESS_WEIGHT = 60.0, 0.6
+PLAIN, BESIDE = 8.5, 5  # ground as even as this, that many pixels around, is continued smoothly
 TRIES = 5  # shifts that are tried out, best match first
 REACH = 3.0  # how far to look, in sizes of the hole
 
@@ -40,6 +42,8 @@ def fill(pixels: Pixels, hole: Mask, method: Method = "clone") -> Filled:
     """Return the picture with the hole filled; pixels outside it are the same."""
     import cv2
 
+    if method == "clone" and (uneven := _unevenness(pixels, hole)) <= PLAIN:
+        return Filled(_plain(pixels, hole), uneven)
     flag = cv2.INPAINT_NS if method == "ns" else cv2.INPAINT_TELEA
     smeared = _inpainted(pixels, hole, flag)
     shifts = best_shifts(pixels, smeared, hole) if method == "clone" else []
@@ -147,11 +151,31 @@ def _foreign(inside: Pixels, around: Pixels) -> float:
 
 
 def _unevenness(pixels: Pixels, hole: Mask) -> float:
-    ring = ring_size(hole)
-    top, left, bottom, right = bounds(hole, ring)
+    """Return the spread in LAB of the pixels right beside the hole."""
+    top, left, bottom, right = bounds(hole, BESIDE)
     where = hole[top:bottom, left:right]
-    around = to_lab(pixels[top:bottom, left:right])[grown(where, ring) & ~where]
+    around = to_lab(pixels[top:bottom, left:right])[grown(where, BESIDE) & ~where]
     return float(np.sqrt(np.square(around - np.median(around, 0)).sum(1).mean()))
+
+
+def _plain(pixels: Pixels, hole: Mask) -> Pixels:
+    """Return the hole filled by a smooth continuation of plain ground, with the ground's grain."""
+    import cv2
+
+    top, left, bottom, right = bounds(hole, 2 * BESIDE)
+    where = hole[top:bottom, left:right]
+    lab = to_lab(pixels[top:bottom, left:right])
+    band = grown(where, BESIDE) & ~where
+    ground = spread_inward(np.where(band[..., None], lab, np.float32(0)), band)
+    residue = (lab - cv2.GaussianBlur(lab, (0, 0), 2))[band]
+    grain = np.random.default_rng(0).standard_normal(where.shape).astype(np.float32)
+    grain = cv2.GaussianBlur(grain, (3, 3), 0.6)
+    spread = np.float32(1.5 * np.median(np.abs(residue[:, 0])) / max(float(grain.std()), 1e-6))
+    ground[..., 0] += spread * grain
+    weight = feather(where, 1.0)[..., None]
+    result = pixels.copy()
+    result[top:bottom, left:right][where] = from_lab(lab * (1 - weight) + ground * weight)[where]
+    return result
 
 
 def _inpainted(pixels: Pixels, hole: Mask, flag: int) -> Pixels:

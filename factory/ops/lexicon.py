@@ -1,7 +1,8 @@
-"""The words that name things: what a caption says is in a picture, and what may take a thing's place.
+"""The words that name things: what a caption says is there, and what may take a thing's place.
 
-    >>> [o.phrase for o in objects_in("A large yellow sun above two red balls. The sun is left of
-    a dog, no cat.")] ['large yellow sun', 'red ball', 'red ball', 'dog'] >>> swaps("dog")[:3]
+    >>> [o.phrase for o in objects_in("Two red balls and a dog. The dog is large. No cat.")]
+    ['red ball', 'red ball', 'dog']
+    >>> swaps("dog")[:3]
     ('cat', 'horse', 'sheep')
 
 Swaps stay inside a class, as in the lexicon variant of Img-Diff, so that the new sentence stays
@@ -151,7 +152,8 @@ def _fits(mention: Object, thing: Object) -> bool:
 
 
 def same(one: Object, other: Object) -> bool:
-    """Whether a colour and kind do not tell two things apart; a colour that was not said could be any."""
+    """Whether a colour and kind do not tell two things apart; a colour that was not said could be
+    any."""
     return one.kind == other.kind and (
         one.colour == other.colour or not one.colour or not other.colour
     )

@@ -3,9 +3,10 @@
     edit: recolour to blue, target unknown
     ->  target: a red area, box (0.10, 0.21, 0.34, 0.55);  target_mask: its pixels;  mask: those and their rim
 
-For a removal it takes regions that can be painted over well (it tries the fill), for a move it also finds a place to go
-to. The region is drawn by the candidate's seed, better ones more often. A target with a box (as COCO gives them)
-is cut out of its box instead. With `model` the outline comes from a SAM, prompted with the region's box.
+For a removal it takes regions that can be painted over well (it tries the fill), for a move it also
+finds a place to go to. The region is drawn by the candidate's seed, better ones more often. A
+target with a box (as COCO gives them) is cut out of its box instead. With `model` the outline comes
+from a SAM, prompted with the region's box.
 """
 
 import random
@@ -50,7 +51,7 @@ class MaskClassical(Op):
         default=0.55, ge=0, le=1, description="least share of a region that has its colour word"
     )
     max_misfit: float = Field(
-        default=26.0, gt=0, description="most LAB distance between a hole's ring and its fill's"
+        default=28.0, gt=0, description="most LAB distance between a hole's ring and its fill's"
     )
     max_left: float = Field(
         default=0.5, ge=0, description="most contrast that a fill may leave, of what the region had"
@@ -108,8 +109,8 @@ class _Chooser:
     def _offered(self, candidate: Candidate, edit: Edit) -> list[Mask]:
         """Return masks to try, at full size or smaller.
 
-        They come in an order drawn once for a picture; each visit to the picture begins one later, so that
-        the same edit is not made twice while there are other regions.
+        They come in an order drawn once for a picture; each visit to the picture begins one later,
+        so that the same edit is not made twice while there are other regions.
         """
         image = candidate.sample.image
         if edit.target is not None and edit.target.box is not None:
@@ -125,8 +126,7 @@ class _Chooser:
         fitting = [
             found[i].mask
             for i in drawn
-            if self.op.min_share <= found[i].share <= limit
-            and found[i].score >= self.op.min_score
+            if self.op.min_share <= found[i].share <= limit and found[i].score >= self.op.min_score
         ]
         start = visit_of(candidate.sample.source_id) % max(1, len(fitting))
         return [*fitting[start:], *fitting[:start]][: self.op.tries]

@@ -27,6 +27,9 @@ TASKS = {
 }
 
 
+Turn = tuple[str, Object | None, str]  # relation before, the other thing or None, relation after
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One possible edit and what it would teach."""
@@ -159,7 +162,10 @@ def _move(scene: Scene, words: Vocabulary, rng: random.Random) -> Iterator[Optio
         return
     for target in _targets(scene):
         place = _free(scene, 0.0, words, rng, target.box)
-        if place is not None and target.box is not None and flips(scene, target, place):
+        if place is None or target.box is None:
+            continue
+        said = places.region_name(place) != places.region_name(target.box)
+        if said and flips(scene, target, place):
             yield from _tasks("move", scene, target, replace(target, box=place))
 
 
@@ -176,16 +182,16 @@ def _resize(scene: Scene, words: Vocabulary, rng: random.Random) -> Iterator[Opt
         yield from _tasks("resize", scene, target, replace(target, size="small", box=box))
 
 
-def flips(scene: Scene, target: Object, place: Box) -> tuple[str, Object | None, str] | None:
+def flips(scene: Scene, target: Object, place: Box | None) -> Turn | None:
     """Return what a move turns round: (before, other thing or None, after), the clearest first; None for nothing.
 
     With another thing it is a relation ("left of" becomes "right of"); without, a half of the
     picture.
     """
-    if target.box is None:
+    if target.box is None or place is None:
         return None
     for other in scene.objects:
-        if other is target or other.box is None or scene.number(other.kind) > 1:
+        if other == target or other.box is None or scene.number(other.kind) > 1:
             continue
         before, after = places.relations(target.box, other.box), places.relations(place, other.box)
         for relation in before:

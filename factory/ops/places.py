@@ -11,6 +11,8 @@ All boxes are x0, y0, x1, y1 in 0..1 of the picture's width and height.
 import random
 from collections.abc import Sequence
 
+import numpy as np
+
 from counterfactory.records import Box
 
 CLEAR = 0.11  # centres that differ less are neither left nor right of one another
@@ -25,7 +27,8 @@ def centre(box: Box) -> tuple[float, float]:
 
 
 def region_name(box: Box) -> str:
-    """Return the ninth of the picture that holds the box's middle: "the top left", "the right", "the middle"."""
+    """Return the ninth of the picture that holds the box's middle: "the top left", "the right",
+    "the middle"."""
     x, y = centre(box)
     words = (ROWS[min(2, int(y * 3))], COLUMNS[min(2, int(x * 3))])
     return f"the {' '.join(word for word in words if word) or 'middle'}"
@@ -88,17 +91,21 @@ def grow(box: Box, gap: float) -> Box:
 def free_boxes(
     taken: Sequence[Box], width: float, height: float, *, gap: float, edge: float, steps: int = 14
 ) -> list[Box]:
-    """Return boxes of this size on a grid that stay `gap` away from all taken ones and `edge` inside the picture."""
-    blocked = [grow(box, gap) for box in taken]
-    found = []
-    for row in range(steps):
-        for column in range(steps):
-            x = edge + (1 - 2 * edge - width) * column / (steps - 1)
-            y = edge + (1 - 2 * edge - height) * row / (steps - 1)
-            box = (x, y, x + width, y + height)
-            if x >= edge and y >= edge and not any(overlap(box, one) for one in blocked):
-                found.append(box)
-    return found
+    """Return boxes of this size on a grid that stay `gap` away from all taken ones and `edge`
+    inside the picture."""
+    if width > 1 - 2 * edge or height > 1 - 2 * edge:
+        return []
+    share = np.arange(steps) / (steps - 1)
+    ys, xs = np.meshgrid(
+        edge + (1 - 2 * edge - height) * share,
+        edge + (1 - 2 * edge - width) * share,
+        indexing="ij",
+    )
+    free = np.ones(xs.shape, dtype=np.bool_)
+    for x0, y0, x1, y1 in (grow(box, gap) for box in taken):
+        free &= (xs >= x1) | (xs + width <= x0) | (ys >= y1) | (ys + height <= y0)
+    found = zip(xs[free].tolist(), ys[free].tolist(), strict=True)
+    return [(x, y, x + width, y + height) for x, y in found]
 
 
 def pick_free(

@@ -154,7 +154,8 @@ class _Slot:
 
 
 class _Drawer:
-    """Shares the slots of a batch out over focus slices, edit kinds and methods, and picks an option for each."""
+    """Shares the slots of a batch out over focus slices, edit kinds and methods, and picks an
+    option for each."""
 
     def __init__(self, op: Propose, focus: Sequence[Focus]) -> None:
         self.op = op
@@ -177,9 +178,8 @@ class _Drawer:
         """Choose for each slot: its focus slice, its edit kind, the edit, the method."""
         if self.focus:
             self._narrow(slots, rng)
-        kinds = share_out(
-            [{one.kind for one in slot.options} for slot in slots], dict(self.op.kinds), rng
-        )
+        weights = {str(kind): weight for kind, weight in self.op.kinds.items()}
+        kinds = share_out([{one.kind for one in slot.options} for slot in slots], weights, rng)
         taken: set[tuple[str, object, object]] = set()
         for slot, kind in zip(slots, kinds, strict=True):
             mine = [one for one in slot.options if one.kind == kind]
@@ -204,7 +204,8 @@ class _Drawer:
         )
 
     def _narrow(self, slots: list[_Slot], rng: random.Random) -> None:
-        """Give each slot one slice of the focus and keep only options that belong to it, and to no other if possible."""
+        """Give each slot one slice of the focus and keep only options that belong to it, and to no
+        other if possible."""
         member = [
             {label: self._within(slot.options, label) for label in self.focus} for slot in slots
         ]

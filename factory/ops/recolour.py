@@ -2,8 +2,9 @@
 
     recoloured(pixels, target, allowed, paint("#2858d0"))     a red saucer -> a blue saucer
 
-Lightness is mapped so that black stays black, the region's middle becomes the paint's lightness and white stays
-white. Along the edge, a pixel changes by as much as it belongs to the region, so no fringe of the old colour is left.
+Lightness is mapped so that black stays black, the region's middle becomes the paint's lightness and
+white stays white. Along the edge, a pixel changes by as much as it belongs to the region, so no
+fringe of the old colour is left.
 """
 
 import numpy as np
@@ -60,7 +61,9 @@ def _membership(lab: Floats, inside: Mask, core: Mask) -> tuple[Floats, Floats]:
     line = ours - theirs
     length = np.square(line).sum(-1)
     share = ((lab - theirs) * line).sum(-1) / np.maximum(length, 1e-6)
-    share = np.where(length > 64, np.clip(share, 0, 1), inside)  # too alike to tell: the mask decides
+    share = np.where(
+        length > 64, np.clip(share, 0, 1), inside
+    )  # too alike to tell: the mask decides
     share[core], share[outside] = 1, 0
     return share.astype(np.float32), ours
 

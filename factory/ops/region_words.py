@@ -1,7 +1,7 @@
 """The wordings of `caption_region`, by edit kind. What stands in braces was measured.
 
-    {colour} {place} {point}                       the area in the original
-    {new}  {new_place} {new_point}  {new_size}     what is otherwise in the counterfactual
+{colour} {place} {point}                       the area in the original
+{new}  {new_place} {new_point}  {new_size}     what is otherwise in the counterfactual
 """
 
 from dataclasses import dataclass

@@ -2,9 +2,10 @@
 
     regions(pixels) -> [Region(mask, score=0.71, box), ...]   best first, few overlaps
 
-Felzenszwalb segments of a small copy are merged greedily, nearest colours first. Every segment that the merging
-passes through is judged: its size, its solidity, whether it leaves the picture's frame free, how much it contrasts
-with the ring around it and how even it is inside. A chosen region is refined by GrabCut at full size.
+Felzenszwalb segments of a small copy are merged greedily, nearest colours first. Every segment that
+the merging passes through is judged: its size, its solidity, whether it leaves the picture's frame
+free, how much it contrasts with the ring around it and how even it is inside. A chosen region is
+refined by GrabCut at full size.
 """
 
 import heapq

@@ -1,4 +1,5 @@
-"""Sharing out: which slot of a batch gets which label, so that shares follow weights and each slot can bear its label.
+"""Sharing out: which slot of a batch gets which label, so that shares follow weights and each slot
+can bear its label.
 
     >>> able = [{"sun"}, {"sun", "moon"}, {"sun", "moon"}, {"moon"}]
     >>> share_out(able, {"sun": 1.0, "moon": 1.0}, random.Random(0))

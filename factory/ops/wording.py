@@ -8,8 +8,8 @@ same for both sides.
 """
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from counterfactory.factory.ops import lexicon, places
 from counterfactory.records import Box, Object
@@ -117,16 +117,24 @@ def counted(thing: Object, count: int) -> str:
     return f"{NUMBERS[count] if count < len(NUMBERS) else count} {words}"
 
 
-def listing(things: Sequence[Object], said: dict[Object, str] | None = None) -> str:
-    """Return things in one phrase, equal ones together. `said` gives the words for things with more to say."""
-    groups: dict[str, list[Object]] = {}
+def listing(
+    things: Sequence[Object], said: Mapping[Object, str] | None = None, sized: bool = True
+) -> str:
+    """Return things in one phrase, equal ones together; `said` has the words for some of them."""
+    parts: dict[str, int] = {}
+    shown: dict[str, Object] = {}
     for thing in things:
-        groups.setdefault((said or {}).get(thing, thing.phrase), []).append(thing)
-    parts = [
-        (said or {})[group[0]] if group[0] in (said or {}) else counted(group[0], len(group))
-        for group in groups.values()
-    ]
-    return listed(parts) if parts else "plain background"
+        bare = thing if sized else replace(thing, size="")
+        words = (said or {}).get(thing, bare.phrase)
+        parts[words] = parts.get(words, 0) + 1
+        shown[words] = bare
+    spoken = set((said or {}).values())
+    return listed(
+        [
+            words if words in spoken else counted(shown[words], count)
+            for words, count in parts.items()
+        ]
+    )
 
 
 def caption(template: str, things: str, many: bool) -> str:
@@ -140,7 +148,10 @@ def caption(template: str, things: str, many: bool) -> str:
 def change(
     rng: random.Random, kind: str, old: Object | None, new: Object | None, *, sized: bool
 ) -> str:
-    """Return the sentence that says what differs. `sized`: the size is part of how things are named."""
+    """Return the sentence that says what differs.
+
+    `sized`: the size is part of how things are named.
+    """
     old_box, new_box = (one.box if one is not None else None for one in (old, new))
     place = old_box or new_box
     old_name = named(old, sized) if old is not None else ""
@@ -164,7 +175,8 @@ def named(thing: Object, sized: bool) -> str:
 
 
 def existence(rng: random.Random, name: str, there_before: bool, place: Box | None) -> Question:
-    """Ask whether something is there; with a place where the picture may hold others of its kind elsewhere."""
+    """Ask whether something is there; with a place where the picture may hold others of its kind
+    elsewhere."""
     answers = ("yes", "no") if there_before else ("no", "yes")
     text = rng.choice(THERE).format(a=lexicon.article(name))
     if place is not None:

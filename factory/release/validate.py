@@ -149,7 +149,7 @@ def _same_columns(found: "pa.Schema", wanted: "pa.Schema") -> bool:
     if (found.metadata or {}).get(key) != wanted.metadata[key]:
         return False
     bare = (Features.from_arrow_schema(schema.remove_metadata()) for schema in (found, wanted))
-    return next(bare) == next(bare)
+    return bool(next(bare) == next(bare))
 
 
 def _card(folder: Path, promised: Mapping[str, Any]) -> Found:

@@ -126,7 +126,8 @@ def header(facts: Facts, found: Mapping[str, Content]) -> dict[str, Any]:
 
 def title(facts: Facts) -> str:
     """Return the release's name for people: as given, or made from the recipe's name."""
-    return facts.title or facts.name.replace("-", " ").replace("_", " ").capitalize()
+    given = " ".join(facts.title.split())
+    return given or facts.name.replace("-", " ").replace("_", " ").capitalize()
 
 
 def changelog(facts: Facts, found: Mapping[str, Content]) -> str:

@@ -1,4 +1,5 @@
-"""The engine: a recipe and a folder in, a release out; killed at any moment, it goes on where it stopped.
+"""The engine: a recipe and a folder in, a release out; killed at any moment, it goes on where it
+stopped.
 
     build.py       the whole of a build on one screen
       ledger.py      what became of every candidate (SQLite); a batch is in it whole or not at all
@@ -16,9 +17,10 @@
     OUT.build/ledger.sqlite   OUT.build/segments/000012.parquet   OUT.build/lock
     OUT/                      the release; appears by one rename, when all of it is written
 
-The atom is a batch: a fixed range of samples, worked on by one single-threaded process. Which worker has it,
-and when, changes nothing in it, so 1 or 4 workers, killed or not, write the same bytes. Only the parent process
-writes files: a worker that outlives its parent for half a second can do no harm.
+The atom is a batch: a fixed range of samples, worked on by one single-threaded process. Which
+worker has it, and when, changes nothing in it, so 1 or 4 workers, killed or not, write the same
+bytes. Only the parent process writes files: a worker that outlives its parent for half a second can
+do no harm.
 
     >>> from counterfactory.factory.run import build
     >>> build(load("region-diff"), Path("out/region-diff"), workers=2).rows      # doctest: +SKIP

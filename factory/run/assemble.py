@@ -1,10 +1,11 @@
-"""From segments to views: rows stream by in candidate order, meet the global checks, and are written.
+"""From segments to views: rows stream by in candidate order, meet the global checks, and are
+written.
 
     assemble(recipe, ledger, segments, folder, provenance, watchers) -> {"pairs": 812, "sft": 2436, "rejects": 1188}
 
-The order is that of batches and of positions in them, never that of completion, so the files do not depend on who
-made what when. Nothing but one view's open row group is held in memory. The ledger learns of late rejects in the
-caller's transaction: a killed assembly leaves no trace.
+The order is that of batches and of positions in them, never that of completion, so the files do not
+depend on who made what when. Nothing but one view's open row group is held in memory. The ledger
+learns of late rejects in the caller's transaction: a killed assembly leaves no trace.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

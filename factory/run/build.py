@@ -1,11 +1,12 @@
-"""A build on one screen: make the batches that are missing, then write the release beside and rename it.
+"""A build on one screen: make the batches that are missing, then write the release beside and
+rename it.
 
     result = build(resolve("region-diff"), Path("out/region-diff"), workers=2)
     result.rows        {'pairs': 812, 'sft': 2436, ...}
     result.resumed     0; after a kill and the same call again, what the first had finished
 
-The same call continues an unfinished build and does nothing for a finished one. The release folder appears by one
-rename; what is needed to go on lies in `<out>.build/`.
+The same call continues an unfinished build and does nothing for a finished one. The release folder
+appears by one rename; what is needed to go on lies in `<out>.build/`.
 """
 
 import shutil
@@ -46,8 +47,9 @@ def build(
 ) -> BuildResult:  # fmt: skip
     """Make the release of `recipe` in the folder `out`, or go on with it.
 
-    `budget`: stop after so many seconds, ready to go on; the result is then not `finished`. `oracle` scores the
-    release folder before its card is written. Raises `UserError` for all that the user must change.
+    `budget`: stop after so many seconds, ready to go on; the result is then not `finished`.
+    `oracle` scores the release folder before its card is written. Raises `UserError` for all that
+    the user must change.
     """
     started = time.monotonic()
     out = out.absolute()
@@ -251,7 +253,10 @@ def _provenance(recipe: "Recipe") -> "Provenance":
 
 
 def identity(recipe: "Recipe", source: "OpenSource", provenance: "Provenance") -> dict[str, str]:
-    """Return what decides the segments. Gates, views and global checks do not: they may change between runs."""
+    """Return what decides the segments.
+
+    Gates, views and global checks do not: they may change between runs.
+    """
     keys = sha256()
     for index in range(len(source)):
         keys.update(f"{source.key(index)}\n".encode())

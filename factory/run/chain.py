@@ -4,9 +4,10 @@
     bare = [chain.bare(key, sample) for key, sample in ...]    # one candidate a sample
     chain.run(bare) -> [Candidate (kept), Reject(stage="mask", ...), Candidate (kept), ...]
 
-A step sees a whole batch. When it raises, it runs again candidate by candidate, and only the one that raises
-becomes a Reject: `RowError` keeps its reason, any other exception is `op_failed` (or `check_failed`) with the
-exception as its note. What is no single row's fault (a `UserError`, a full disk) is passed on.
+A step sees a whole batch. When it raises, it runs again candidate by candidate, and only the one
+that raises becomes a Reject: `RowError` keeps its reason, any other exception is `op_failed` (or
+`check_failed`) with the exception as its note. What is no single row's fault (a `UserError`, a full
+disk) is passed on.
 """
 
 from collections.abc import Callable, Sequence
@@ -71,10 +72,10 @@ class Chain:
         key = sample_key(self.digest, source_key)
         return Candidate(key=key, seed=seed_for(self.seed, key), sample=sample)
 
-    def run(self, batch: Sequence[Outcome]) -> list[Outcome]:
+    def run(self, batch: Sequence[Outcome], steps: slice = slice(None)) -> list[Outcome]:
         """Return the fate of every candidate, in order; Rejects that come in go out as they are."""
         outcomes = list(batch)
-        for step in self.steps:
+        for step in self.steps[steps]:
             results = iter(step([one for one in outcomes if isinstance(one, Candidate)]))
             outcomes = [
                 after

@@ -3,7 +3,8 @@
     with locked(work / "lock"), disk_errors(work):
         write_whole(work / "segments" / "000012.parquet", data)
 
-A name that ends in `.tmp` is never read; what a killed build left of that kind is swept at the next start.
+A name that ends in `.tmp` is never read; what a killed build left of that kind is swept at the next
+start.
 """
 
 import errno

@@ -2,7 +2,8 @@
 
     ops: [edit, mask]   ->   ["ops[0] (edit): reads 'mask', which nothing before it writes; 'mask' writes it: put it before"]
 
-Every op and check names the fields of a Candidate that it reads and writes; a source names what its samples hold.
+Every op and check names the fields of a Candidate that it reads and writes; a source names what its
+samples hold.
 """
 
 from collections.abc import Iterable
@@ -17,7 +18,8 @@ GIVEN = ("key", "seed", "sample", "sample.id", "sample.image", "sample.license")
 """What every candidate holds when it enters the chain."""
 
 IMAGES = {"image_a": "sample.image"}
-"""Fields that are there as soon as another is: the original side of a pair is the sample's own image."""
+"""Fields that are there as soon as another is: the original side of a pair is the sample's own
+image."""
 
 ASKED = ("question", "examples", "sample.examples")
 PREFERRED = ("caption_b", "question", "preferences", "sample.preferences")

@@ -5,9 +5,10 @@
     ledger.finished()                       # {0, 1, ..., 12}: never made again
     ledger.rejects()                        # {"outside_changed": 41, "duplicate": 7}
 
-A batch is in the ledger whole or not at all; its segment file is written first. So a file without an entry is a
-batch that was killed in between, and is written again. `segment_row` stays when a check of scope "global" rejects
-a row at assembly: assembly can be killed, and starts from the segments again.
+A batch is in the ledger whole or not at all; its segment file is written first. So a file without
+an entry is a batch that was killed in between, and is written again. `segment_row` stays when a
+check of scope "global" rejects a row at assembly: assembly can be killed, and starts from the
+segments again.
 """
 
 import sqlite3
@@ -92,7 +93,10 @@ class Ledger:
         self._db.close()
 
     def claim(self, identity: Mapping[str, str], folder: Path) -> None:
-        """Bind a new ledger to what is made here. Raises `UserError` when it was begun for something else."""
+        """Bind a new ledger to what is made here.
+
+        Raises `UserError` when it was begun for something else.
+        """
         for name, value in identity.items():
             found = self.note(name)
             if found is None:

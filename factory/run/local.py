@@ -1,7 +1,8 @@
 """Workers as processes of this machine, each on one thread, and on one GPU where there are any.
 
-Not `multiprocessing.Process`: a worker is started as a program of its own, so the caller's script is not imported
-again and needs no `if __name__ == "__main__"`. The line to it is a socket pair: it ends when either side dies.
+Not `multiprocessing.Process`: a worker is started as a program of its own, so the caller's script
+is not imported again and needs no `if __name__ == "__main__"`. The line to it is a socket pair: it
+ends when either side dies.
 """
 
 import multiprocessing
@@ -116,7 +117,8 @@ def gpus() -> list[str]:
 
 
 def default_workers(recipe: "Recipe") -> int:
-    """Return one worker per GPU for a recipe with models on a machine that has some, else one per core."""
+    """Return one worker per GPU for a recipe with models on a machine that has some, else one per
+    core."""
     if models_of(recipe) and (found := gpus()):
         return len(found)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

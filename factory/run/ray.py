@@ -2,8 +2,9 @@
 
     counterfactory build region-diff --out out/region-diff --engine ray --workers 16
 
-The driver starts a local Ray, or joins the one that RAY_ADDRESS names. An actor gives its rows back as bytes, so
-the nodes need no disk in common; the package, the recipe's files and its models must be there on each of them.
+The driver starts a local Ray, or joins the one that RAY_ADDRESS names. An actor gives its rows back
+as bytes, so the nodes need no disk in common; the package, the recipe's files and its models must
+be there on each of them.
 """
 
 import os
@@ -42,7 +43,8 @@ class Actor:
 
 
 class RayCrew:
-    """Ray actors, each on one core, and on one GPU where the recipe has models and the cluster GPUs."""
+    """Ray actors, each on one core, and on one GPU where the recipe has models and the cluster
+    GPUs."""
 
     def __init__(self, work: Work) -> None:
         try:

@@ -1,4 +1,5 @@
-"""What a build tells: to the caller (`BuildResult`, the answer of `build --json`) and to the release (`Facts`).
+"""What a build tells: to the caller (`BuildResult`, the answer of `build --json`) and to the
+release (`Facts`).
 
 {"release": "out/region-diff", "name": "region-diff", "version": "dev", "rows": {"pairs": 812, ...},
  "candidates": 2000, "resumed": 640, "rejects": {"outside_changed": 41}, "seconds": 93.1, ...}

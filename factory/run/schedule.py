@@ -3,9 +3,9 @@
     for made in Schedule(crew, workers=2, todo=[0, 1, 2, 5], samples=65, size=32, key=chain_key).run(stop):
         ...
 
-A worker that dies takes its batch with it. The batch is tried once more in a fresh worker, because most deaths
-are accidents (the kernel was short of memory). When that one dies too, its samples go one by one: the sample that
-kills again becomes a Reject, the others are kept.
+A worker that dies takes its batch with it. The batch is tried once more in a fresh worker, because
+most deaths are accidents (the kernel was short of memory). When that one dies too, its samples go
+one by one: the sample that kills again becomes a Reject, the others are kept.
 """
 
 from collections import Counter, defaultdict, deque

@@ -4,8 +4,9 @@
     shards.add(row)
     shards.close()  ->  812        data/pairs/train-00000-of-00001.parquet
 
-Groups and files end by the bytes of their rows alone, so the same rows give the same files. Settings follow
-`datasets`: a page index, and pages cut by content, so that a new version re-uploads only what changed.
+Groups and files end by the bytes of their rows alone, so the same rows give the same files.
+Settings follow `datasets`: a page index, and pages cut by content, so that a new version re-uploads
+only what changed.
 """
 
 from collections.abc import Mapping

@@ -2,8 +2,9 @@
 
     python -P -c "from counterfactory.factory.run.worker import main; main(fd=5, parent=4711)"
 
-One thread each, so that the same batch gives the same bytes whatever else the machine does. When the parent is
-gone, killed or not, the worker goes too: the line ends, and a watcher looks for the parent twice a second.
+One thread each, so that the same batch gives the same bytes whatever else the machine does. When
+the parent is gone, killed or not, the worker goes too: the line ends, and a watcher looks for the
+parent twice a second.
 """
 
 import os

@@ -3,8 +3,9 @@
     source: {kind: folder, path: photos, n: 200}   ->   opened = Folder(...).open(workdir, seed)
     opened.load(17)  ->  Sample(image, caption, id ...)     opened.key(17)  ->  "cat.jpg:0:9f86d0..."
 
-A batch of the build is a range of indices, so any worker can load any sample. A sample that cannot be
-loaded raises `RowError` and costs one row; a wrong folder or column raises `UserError` when the source opens.
+A batch of the build is a range of indices, so any worker can load any sample. A sample that cannot
+be loaded raises `RowError` and costs one row; a wrong folder or column raises `UserError` when the
+source opens.
 """
 
 import difflib
@@ -29,11 +30,15 @@ class OpenSource(Protocol):
         ...
 
     def key(self, index: int) -> str:
-        """Return a stable name of one sample, cheaper than loading it. Two indices never share one."""
+        """Return a stable name of one sample, cheaper than loading it.
+
+        Two indices never share one.
+        """
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Return what the card says of the source: `title`, `license`, `images` and more, JSON types only."""
+        """Return what the card says of the source: `title`, `license`, `images` and more, JSON
+        types only."""
         ...
 
 
@@ -47,11 +52,13 @@ class Source(BaseModel):
     batch: int = Field(default=32, ge=1, le=4096, description="samples that are worked on together")
 
     def provides(self) -> tuple[str, ...]:
-        """Return what its samples hold, of sample.image, .caption, .objects, .examples, .preferences."""
+        """Return what its samples hold, of sample.image, .caption, .objects, .examples,
+        .preferences."""
         return ("sample.image",)
 
     def open(self, workdir: Path, seed: int) -> OpenSource:
-        """Return the samples. `workdir` is the build's own folder, for a source that must fetch first."""
+        """Return the samples. `workdir` is the build's own folder, for a source that must fetch
+        first."""
         raise NotImplementedError(f"{type(self).__name__} cannot be opened")
 
 
@@ -64,4 +71,6 @@ def nearest(wrong: str, right: Iterable[str]) -> str:
     names = sorted(right)
     close = difflib.get_close_matches(wrong, names, n=1)
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-    return (f"; did you mean '{close[0]}'?" if close else "") + (f" There are: {shown}" if shown else "")
+    return (f"; did you mean '{close[0]}'?" if close else "") + (
+        f" There are: {shown}" if shown else ""
+    )

@@ -6,8 +6,9 @@
 
     source: {kind: folder, path: photos, n: 200}
 
-`metadata.jsonl`, `.csv` or `.parquet` may lie in any folder; its `file_name`s start there. Images it does not
-name have no caption. `path: skimage`, the default, is the photographs inside scikit-image: see `shipped.py`.
+`metadata.jsonl`, `.csv` or `.parquet` may lie in any folder; its `file_name`s start there. Images
+it does not name have no caption. `path: skimage`, the default, is the photographs inside scikit-
+image: see `shipped.py`.
 """
 
 import os
@@ -34,11 +35,17 @@ class Folder(Source):
 
     kind: Literal["folder"] = "folder"
     path: str = Field(default="skimage", min_length=1, description="a folder, or 'skimage'")
-    caption_column: str = Field(default="", description="empty: caption, text ... whichever is there")
+    caption_column: str = Field(
+        default="", description="empty: caption, text ... whichever is there"
+    )
     license: str = Field(default="unknown", description="of the images, for rows and card")
-    max_side: int = Field(default=512, ge=32, le=4096, description="longer images are shrunk to this")
+    max_side: int = Field(
+        default=512, ge=32, le=4096, description="longer images are shrunk to this"
+    )
     min_side: int = Field(default=64, ge=1, description="images with a shorter side are rejected")
-    max_pixels: int = Field(default=MAX_PIXELS, ge=1, description="larger images are rejected, unread")
+    max_pixels: int = Field(
+        default=MAX_PIXELS, ge=1, description="larger images are rejected, unread"
+    )
 
     def provides(self) -> tuple[str, ...]:
         """Captions where they are given: a sample without one is rejected by the op that needs it."""
@@ -46,9 +53,7 @@ class Folder(Source):
 
     def open(self, workdir: Path, seed: int) -> OpenSource:
         """List the folder. Raises `UserError` when it is missing, empty, or a column is not there."""
-        limits = Limits(
-            max_pixels=self.max_pixels, min_side=self.min_side, max_side=self.max_side
-        )
+        limits = Limits(max_pixels=self.max_pixels, min_side=self.min_side, max_side=self.max_side)
         if self.path == "skimage":
             return shipped.open_shipped(self.n, limits)
         root = existing(self.path)
@@ -59,7 +64,14 @@ class Folder(Source):
 
 
 def open_folder(
-    root: Path, *, n: int, column: str, prefix: str, license: str, limits: Limits, title: str  # noqa: A002
+    root: Path,
+    *,
+    n: int,
+    column: str,
+    prefix: str,
+    license: str,
+    limits: Limits,
+    title: str,
 ) -> Pictures:
     """Return the images below `root` with their captions, in a stable order."""
     notes: dict[str, Notes] = {}
@@ -77,15 +89,15 @@ def open_folder(
         )
     names = sorted({*files, *notes})
     if not names:
-        raise UserError(f"source.path: {root} holds no images (looked for {', '.join(sorted(ENDINGS))})")
+        raise UserError(
+            f"source.path: {root} holds no images (looked for {', '.join(sorted(ENDINGS))})"
+        )
     pictures = [
         Picture(name, notes[name].caption, notes[name].license) if name in notes else Picture(name)
         for name in names
     ]
     facts = {"kind": prefix, "title": title, "listing": digest(names)}
-    return Pictures(
-        root, pictures, n=n, prefix=prefix, license=license, limits=limits, facts=facts
-    )
+    return Pictures(root, pictures, n=n, prefix=prefix, license=license, limits=limits, facts=facts)
 
 
 def existing(path: str) -> Path:
@@ -95,13 +107,18 @@ def existing(path: str) -> Path:
         raise UserError(f"source.path: '{path}' is a file, expected a folder of images")
     if not root.is_dir():
         parent = root.parent
-        beside = [item.name for item in parent.iterdir() if item.is_dir()] if parent.is_dir() else []
+        beside = (
+            [item.name for item in parent.iterdir() if item.is_dir()] if parent.is_dir() else []
+        )
         raise UserError(f"source.path: no folder '{path}'" + nearest(root.name, beside))
     return root.resolve()
 
 
 def walk(root: Path) -> list[Path]:
-    """Return all files below `root`, sorted, without hidden ones. Links that lead outside are refused."""
+    """Return all files below `root`, sorted, without hidden ones.
+
+    Links that lead outside are refused.
+    """
     found: list[Path] = []
     for folder, names, files in os.walk(root):
         names[:] = sorted(name for name in names if not name.startswith("."))

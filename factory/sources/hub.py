@@ -4,8 +4,9 @@
 
     OUT.build/source/<settings>/00000017.jpg  metadata.jsonl  done
 
-The original bytes are kept. A spool that was cut short goes on behind the last file it has. `path` may be a local
-folder that `datasets.load_dataset` reads (Parquet files, a release of ours). Code in datasets is never run.
+The original bytes are kept. A spool that was cut short goes on behind the last file it has. `path`
+may be a local folder that `datasets.load_dataset` reads (Parquet files, a release of ours). Code in
+datasets is never run.
 """
 
 import json
@@ -36,7 +37,9 @@ class Hub(Source):
     config: str | None = None
     split: str = "train"
     image_column: str = Field(default="", description="empty: image, img ... whichever is there")
-    caption_column: str = Field(default="", description="empty: caption, text ... whichever is there")
+    caption_column: str = Field(
+        default="", description="empty: caption, text ... whichever is there"
+    )
     streaming: bool = Field(default=True, description="fetch only what is drawn")
     license: str = "unknown"
     max_side: int = Field(default=512, ge=32, le=4096)
@@ -48,7 +51,10 @@ class Hub(Source):
         return ("sample.image", "sample.caption")
 
     def open(self, workdir: Path, seed: int) -> OpenSource:
-        """Fetch what is not there yet. Raises `UserError` when the dataset or a column cannot be had."""
+        """Fetch what is not there yet.
+
+        Raises `UserError` when the dataset or a column cannot be had.
+        """
         folder = workdir / "source" / digest(self.model_dump(mode="json", exclude=_READING))[:16]
         if not (folder / "done").exists():
             self._spool(folder)
@@ -56,9 +62,7 @@ class Hub(Source):
         pictures = [Picture(row["file_name"], row["text"]) for row in map(json.loads, lines)]
         if not pictures:
             raise UserError(f"source.path: split '{self.split}' of '{self.path}' holds no rows")
-        limits = Limits(
-            max_pixels=self.max_pixels, min_side=self.min_side, max_side=self.max_side
-        )
+        limits = Limits(max_pixels=self.max_pixels, min_side=self.min_side, max_side=self.max_side)
         facts = {
             "kind": "hub",
             "title": f"dataset {_shown(self.path)}, split {self.split}",
@@ -80,7 +84,9 @@ class Hub(Source):
             name = f"{number:08d}{_ending(row['path'])}"
             _write(folder / name, row["bytes"])
             line = json.dumps({"file_name": name, "text": row["caption"]})
-            _write(folder / "lines" / f"{number:08d}", line.encode())  # last: it marks the row as had
+            _write(
+                folder / "lines" / f"{number:08d}", line.encode()
+            )  # last: it marks the row as had
         lines = [path.read_text() for path in sorted((folder / "lines").glob("[0-9]*"))]
         _write(folder / "metadata.jsonl", "".join(line + "\n" for line in lines).encode())
         _write(folder / "done", b"")
@@ -109,7 +115,11 @@ class Hub(Source):
 
         try:
             rows = load_dataset(
-                self.path, self.config, split=self.split, revision=self.revision, streaming=self.streaming
+                self.path,
+                self.config,
+                split=self.split,
+                revision=self.revision,
+                streaming=self.streaming,
             )
         except Exception as error:
             raise UserError(
@@ -118,15 +128,27 @@ class Hub(Source):
         return rows if self.streaming else rows.to_iterable_dataset()
 
 
-_READING = {"batch", "license", "max_side", "min_side", "max_pixels", "streaming"}  # not of the spool
+_READING = {
+    "batch",
+    "license",
+    "max_side",
+    "min_side",
+    "max_pixels",
+    "streaming",
+}  # not of the spool
 
 
 def _image_column(columns: list[str], wanted: str, path: str) -> str:
     if wanted and wanted not in columns:
-        raise UserError(f"source.image_column: '{path}' has no column '{wanted}'" + nearest(wanted, columns))
+        raise UserError(
+            f"source.image_column: '{path}' has no column '{wanted}'" + nearest(wanted, columns)
+        )
     column = wanted or next((name for name in IMAGE_COLUMNS if name in columns), "")
     if not column:
-        raise UserError(f"source.image_column: which column of '{path}' holds images?" + nearest("image", columns))
+        raise UserError(
+            f"source.image_column: which column of '{path}' holds images?"
+            + nearest("image", columns)
+        )
     return column
 
 

@@ -2,8 +2,8 @@
 
     {"file_name": "cat.jpg", "text": "A cat on a chair.", "license": "cc0-1.0"}   one line of metadata.jsonl
 
-The caption is in the column the recipe names, else in the first of CAPTION_COLUMNS that is there. A list of
-captions (as COCO has) gives its first. A `file_name` may not leave the folder.
+The caption is in the column the recipe names, else in the first of CAPTION_COLUMNS that is there. A
+list of captions (as COCO has) gives its first. A `file_name` may not leave the folder.
 """
 
 import csv
@@ -51,7 +51,9 @@ def read_metadata(root: Path, path: Path, column: str) -> dict[str, Notes]:
 def choose_column(row: Mapping[str, Any], column: str, *, where: str) -> str | None:
     """Return the caption column: the one asked for, else a usual one, else None."""
     if column and column not in row:
-        raise UserError(f"{where}: source.caption_column: no column '{column}'" + nearest(column, row))
+        raise UserError(
+            f"{where}: source.caption_column: no column '{column}'" + nearest(column, row)
+        )
     return column or next((name for name in CAPTION_COLUMNS if name in row), None)
 
 
@@ -68,7 +70,9 @@ def first_text(value: object) -> str:
 
 def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
-        yield from {".jsonl": _json_rows, ".csv": _csv_rows, ".parquet": _parquet_rows}[path.suffix](path)
+        yield from {".jsonl": _json_rows, ".csv": _csv_rows, ".parquet": _parquet_rows}[
+            path.suffix
+        ](path)
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: not readable as UTF-8 {path.suffix[1:]}: {error}") from error
 
@@ -83,7 +87,9 @@ def _json_rows(path: Path) -> Iterator[Mapping[str, Any]]:
             except ValueError as error:
                 raise UserError(f"{path}:{number}: not JSON: {error}") from error
             if not isinstance(row, dict):
-                raise UserError(f"{path}:{number}: found a {type(row).__name__}, expected an object")
+                raise UserError(
+                    f"{path}:{number}: found a {type(row).__name__}, expected an object"
+                )
             yield row
 
 

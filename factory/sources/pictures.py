@@ -2,8 +2,8 @@
 
     Pictures(root, [Picture("a/cat.jpg", caption="a cat"), ...], n=200, ...)
 
-Sample i is picture i modulo their number. Its later visits have keys of their own, hence seeds of their
-own, so the same photograph gets another region edited.
+Sample i is picture i modulo their number. Its later visits have keys of their own, hence seeds of
+their own, so the same photograph gets another region edited.
 """
 
 import functools

@@ -1,9 +1,12 @@
-"""The photographs inside scikit-image, as a source that needs neither network nor disk of the user's.
+"""The photographs inside scikit-image, as a source that needs neither network nor disk of the
+user's.
 
     source: {kind: folder, path: skimage, n: 240}
 
-Taken are those photographs of everyday things whose licence scikit-image's documentation states: the stereo
-pair of a motorcycle is left out for want of one, textures and pictures of stars, eyes and tissue for want of things. They are read from the installed package, never downloaded. The captions are ours.
+Taken are those photographs of everyday things whose licence scikit-image's documentation states:
+the stereo pair of a motorcycle is left out for want of one, textures and pictures of stars, eyes
+and tissue for want of things. They are read from the installed package, never downloaded. The
+captions are ours.
 """
 
 from dataclasses import dataclass
@@ -60,7 +63,10 @@ PHOTOGRAPHS = (
 
 
 def open_shipped(n: int, limits: Limits) -> Pictures:
-    """Return the shipped photographs. Raises `UserError` when this scikit-image does not hold them."""
+    """Return the shipped photographs.
+
+    Raises `UserError` when this scikit-image does not hold them.
+    """
     root = _data_folder()
     missing = [photo.name for photo in PHOTOGRAPHS if not (root / photo.name).is_file()]
     if missing:

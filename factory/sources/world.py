@@ -90,9 +90,9 @@ class Scenes:
         rng = random.Random(f"{self.name}/{index}/language")
         text = caption(scene, rng)
         asked = questions(scene, rng, n=self.config.questions) if self.config.questions else []
-        known = {example.question for example in asked}
         for task in self.config.every:
-            asked += [e for e in ask(task, scene, rng) if e.question not in known]
+            if all(example.task != task for example in asked):
+                asked += ask(task, scene, rng)
         image = render(scene)
         return Sample(
             id=digest_bytes(image.tobytes()), image=image, source_id=self.key(index), caption=text,

@@ -9,5 +9,6 @@
     requests.py  harmful requests with benign twins, as templates
     oracle.py    scores finished releases against the truth; nothing else may know it
 
-Only sources/world.py (annotated biased scenes) and the oracle report read this package: ops and checks may not.
+Only sources/world.py (annotated biased scenes) and the oracle report read this package: ops and
+checks may not.
 """

@@ -1,11 +1,13 @@
-"""The nearest-rendering oracle: what stands at a place, found by drawing everything that could stand there.
+"""The nearest-rendering oracle: what stands at a place, found by drawing everything that could
+stand there.
 
     look(image, scene_without_target, x=60, y=44, size="large")
         -> Look(kind="moon", colour="blue", distance=7.1, shift=(0, 1))      kind "" means: nothing stands there
 
-Every kind in every colour, and nothing, is rendered on the true ground at that place and size, moved by up to
-two pixels; the nearest rendering (root mean square over the bounding square and a margin, 0..255) is the answer. It counts only
-when it is nearer than MAX_DISTANCE: farther away, the region shows nothing that the world knows.
+Every kind in every colour, and nothing, is rendered on the true ground at that place and size,
+moved by up to two pixels; the nearest rendering (root mean square over the bounding square and a
+margin, 0..255) is the answer. It counts only when it is nearer than MAX_DISTANCE: farther away, the
+region shows nothing that the world knows.
 """
 
 from functools import cache
@@ -18,7 +20,9 @@ from counterfactory.factory.world.render import ground, paste, sprite
 from counterfactory.factory.world.scene import COLOURS, KINDS, SIDE, SIZES, Scene
 from counterfactory.records import Pixels
 
-MAX_DISTANCE = 22.0  # root mean square, 0..255: a typical distance between two kinds of one colour is 25 to 60
+MAX_DISTANCE = (
+    22.0  # root mean square, 0..255: a typical distance between two kinds of one colour is 25 to 60
+)
 MARGIN = 3  # pixels around the bounding square that are compared, too
 SHIFT = 2  # pixels by which a thing may stand beside its place
 

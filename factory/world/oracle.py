@@ -1,10 +1,12 @@
-"""Scores a finished release of world scenes against the truth. Nothing else may look here: no op, check or model.
+"""Scores a finished release of world scenes against the truth. Nothing else may look here: no op,
+check or model.
 
     report(Path("out/region-diff"), Path("out/region-diff.build"))
         -> {"precision": 0.97, "box_iou_ok": 0.98, "by_kind": {"replace": {"right": 0.97, "n": 341}, ...}, "by_op": {...}}
 
-A pair is right when the edit is right by the nearest-rendering oracle (nearest.py) at every place it touches, nothing
-changed outside the dilated mask, and captions, difference and answers are true of the two scenes (texts.py).
+A pair is right when the edit is right by the nearest-rendering oracle (nearest.py) at every place
+it touches, nothing changed outside the dilated mask, and captions, difference and answers are true
+of the two scenes (texts.py).
 """
 
 from collections import defaultdict
@@ -21,7 +23,9 @@ from counterfactory.factory.world.scene import COLOURS, KINDS, SIDE, SIZES, Scen
 from counterfactory.factory.world.texts import text_problems
 from counterfactory.records import Mask, Pixels
 
-OUTSIDE_LEVELS = 6  # a pixel outside the mask has changed when a channel moved by more than this (0..255)
+OUTSIDE_LEVELS = (
+    6  # a pixel outside the mask has changed when a channel moved by more than this (0..255)
+)
 OUTSIDE_SHARE = 0.002  # most share of outside pixels that may have changed
 DILATION = 3  # pixels around the mask that count as inside
 BOX_IOU = 0.5
@@ -40,21 +44,30 @@ class Truth:
 
 
 def scene_of(source_id: str) -> Scene:
-    """Return the scene that a row's source id names ("world:biased:train:0:17")."""
-    _, distribution, split, seed, index = source_id.split(":")
-    return scene_at(distribution, split, int(seed), int(index))
+    """Return the scene that a row's source id names ("world:biased:0:17")."""
+    _, distribution, seed, index = source_id.split(":")
+    return scene_at(distribution, "train", int(seed), int(index))
 
 
 def words(phrase: str) -> dict[str, str]:
-    """Return what a phrase says: "large red sun" -> {"size": "large", "colour": "red", "kind": "sun"}."""
-    known = {**dict.fromkeys(KINDS, "kind"), **dict.fromkeys(COLOURS, "colour"), **dict.fromkeys(SIZES, "size")}
+    """Return what a phrase says: "large red sun" -> {"size": "large", "colour": "red", "kind":
+    "sun"}."""
+    known = {
+        **dict.fromkeys(KINDS, "kind"),
+        **dict.fromkeys(COLOURS, "colour"),
+        **dict.fromkeys(SIZES, "size"),
+    }
     return {known[word]: word for word in phrase.split() if word in known}
 
 
 def find(scene: Scene, phrase: str) -> Thing | None:
     """Return the one thing that a phrase names, or None when none or several match."""
     said = words(phrase)
-    hits = [t for t in scene.things if said and all(getattr(t, key) == value for key, value in said.items())]
+    hits = [
+        t
+        for t in scene.things
+        if said and all(getattr(t, key) == value for key, value in said.items())
+    ]
     return hits[0] if len(hits) == 1 else None
 
 
@@ -84,7 +97,9 @@ def centre(mask: Mask) -> tuple[int, int]:
     ys, xs = np.where(mask)
     if not len(xs):
         return SIDE // 2, SIDE // 2
-    return round((int(xs.min()) + int(xs.max()) + 1) / 2), round((int(ys.min()) + int(ys.max()) + 1) / 2)
+    return round((int(xs.min()) + int(xs.max()) + 1) / 2), round(
+        (int(ys.min()) + int(ys.max()) + 1) / 2
+    )
 
 
 def size_of(mask: Mask) -> str:
@@ -108,7 +123,9 @@ def edit_problems(truth: Truth, image_a: Pixels, image_b: Pixels, mask: Mask) ->
     if truth.new is not None:
         seen = look(image_b, rest, x=truth.new.x, y=truth.new.y, size=truth.new.size)
         if not seen.shows(truth.new.kind, truth.new.colour):
-            problems.append(f"wanted {truth.new.colour} {truth.new.kind}, saw {seen.colour} {seen.kind} at {seen.distance:.0f}")
+            problems.append(
+                f"wanted {truth.new.colour} {truth.new.kind}, saw {seen.colour} {seen.kind} at {seen.distance:.0f}"
+            )
     if truth.old is not None and not truth.in_place:
         seen = look(image_b, rest, x=truth.old.x, y=truth.old.y, size=truth.old.size)
         if not seen.shows("", ""):
@@ -149,7 +166,9 @@ def boxes_right(truth: Truth, boxes: list[list[float]]) -> bool:
     """Whether every true region is met by a reported box, and no reported box lies beside them all."""
     regions = true_regions(truth)
     met = all(any(iou(region, box) >= BOX_IOU for box in boxes) for region in regions)
-    return met and all(any(iou(region, box) >= BOX_IOU for region in regions) for box in boxes[: len(regions)])
+    return met and all(
+        any(iou(region, box) >= BOX_IOU for region in regions) for box in boxes[: len(regions)]
+    )
 
 
 def score(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,11 +176,21 @@ def score(row: Mapping[str, Any]) -> dict[str, Any]:
     mask, image_a, image_b = row["mask"], row["image_a"], row["image_b"]
     edit = row["edit"]
     makers = [op for op in row["provenance"]["ops"] if op.startswith("edit")]
-    found: dict[str, Any] = {"id": row["id"], "kind": edit["kind"], "op": "+".join(makers) or edit["method"]}
+    found: dict[str, Any] = {
+        "id": row["id"],
+        "kind": edit["kind"],
+        "op": "+".join(makers) or edit["method"],
+    }
     truth = truth_of(scene_of(row["provenance"]["source_id"]), edit, mask)
     if truth is None:
-        return {**found, "problems": ["the target is not one thing of the scene"], "boxes_ok": False}
-    problems = edit_problems(truth, image_a, image_b, mask) + text_problems(truth.before, truth.after, row)
+        return {
+            **found,
+            "problems": ["the target is not one thing of the scene"],
+            "boxes_ok": False,
+        }
+    problems = edit_problems(truth, image_a, image_b, mask) + text_problems(
+        truth.before, truth.after, row
+    )
     return {**found, "problems": problems, "boxes_ok": boxes_right(truth, row["boxes"])}
 
 
@@ -188,7 +217,10 @@ def share(flags: list[bool]) -> dict[str, float | int]:
 def report(release: Path, examples: int = 20) -> dict[str, Any]:
     """Score every pair of a release. `examples` wrong ones are named with their problems."""
     scores = [score(row) for row in rows_of(release)]
-    groups: dict[str, dict[str, list[bool]]] = {"by_kind": defaultdict(list), "by_op": defaultdict(list)}
+    groups: dict[str, dict[str, list[bool]]] = {
+        "by_kind": defaultdict(list),
+        "by_op": defaultdict(list),
+    }
     for one in scores:
         groups["by_kind"][one["kind"]].append(not one["problems"])
         groups["by_op"][one["op"]].append(not one["problems"])
@@ -198,7 +230,10 @@ def report(release: Path, examples: int = 20) -> dict[str, Any]:
         "n": len(scores),
         "precision": round(1 - len(wrong) / count, 4),
         "box_iou_ok": round(sum(one["boxes_ok"] for one in scores) / count, 4),
-        **{name: {key: share(flags) for key, flags in sorted(group.items())} for name, group in groups.items()},
+        **{
+            name: {key: share(flags) for key, flags in sorted(group.items())}
+            for name, group in groups.items()
+        },
         "wrong": wrong[:examples],
     }
 

@@ -3,7 +3,8 @@
     pixels = render(scene)            # uint8, 128 x 128 x 3
     masks = thing_masks(scene)        # one bool 128 x 128 per thing, in the order of scene.things
 
-A thing is a flat fill with a darker rim. Things never overlap, so a mask is simply where the sprite covers more than half.
+A thing is a flat fill with a darker rim. Things never overlap, so a mask is simply where the sprite
+covers more than half.
 """
 
 import math
@@ -125,7 +126,9 @@ def sprite(kind: str, colour: str, size: str) -> Sprite:
     shade = np.where(inside, 1.0, RIM).astype(np.float32)
 
     def shrink(values: Floats) -> Floats:
-        return values.reshape(side, SUPERSAMPLING, side, SUPERSAMPLING).mean((1, 3), dtype=np.float32)
+        return values.reshape(side, SUPERSAMPLING, side, SUPERSAMPLING).mean(
+            (1, 3), dtype=np.float32
+        )
 
     fill = np.asarray(FILL[colour], np.float32)
     return Sprite(shrink(cover * shade)[..., None] * fill, shrink(cover)[..., None])

@@ -4,9 +4,10 @@
     >>> scene == scene_at("biased", "train", seed=0, index=17)
     True
 
-`biased` is the world at large: usual colours (95 %), companions (90 %), habits of place (90 %), up to four
-things on plain ground. `balanced` has none of these; `shifted` adds texture, more things and only unusual colours.
-A scene's split follows from its fingerprint, so two splits never share one.
+`biased` is the world at large: usual colours (95 %), companions (90 %), habits of place (90 %), up
+to four things on plain ground. `balanced` has none of these; `shifted` adds texture, more things
+and only unusual colours. A scene's split follows from its fingerprint, so two splits never share
+one.
 """
 
 import hashlib
@@ -14,7 +15,14 @@ import random
 from dataclasses import dataclass, replace
 
 SIDE = 128  # pixels
-USUAL = {"sun": "yellow", "leaf": "green", "heart": "red", "drop": "blue", "moon": "white", "brick": "brown"}
+USUAL = {
+    "sun": "yellow",
+    "leaf": "green",
+    "heart": "red",
+    "drop": "blue",
+    "moon": "white",
+    "brick": "brown",
+}
 PLAIN = ("ball", "box", "triangle", "star", "cross", "ring")
 KINDS = (*USUAL, *PLAIN)
 COLOURS = ("red", "green", "blue", "yellow", "white", "brown", "purple")
@@ -24,10 +32,20 @@ TEXTURES = ("plain", "stripes", "checks", "dots", "gradient", "noise")
 GAP = 9  # pixels that stay free between two bounding squares
 EDGE = 4  # pixels that stay free at the border
 
-COMPANIONS = {"sun": "leaf", "moon": "star", "brick": "box"}  # seen together in 90 % of biased scenes
+COMPANIONS = {
+    "sun": "leaf",
+    "moon": "star",
+    "brick": "box",
+}  # seen together in 90 % of biased scenes
 HABITS = {("sun", "leaf"): "above", ("moon", "star"): "above", ("brick", "box"): "left of"}
 DISTRIBUTIONS = ("biased", "balanced", "shifted")
-SPLITS = {"train": (0, 70), "check": (70, 76), "mine": (76, 84), "gate": (84, 92), "final": (92, 100)}
+SPLITS = {
+    "train": (0, 70),
+    "check": (70, 76),
+    "mine": (76, 84),
+    "gate": (84, 92),
+    "final": (92, 100),
+}
 CLEAR = 14  # pixels by which two centres must differ before one is left of, or above, the other
 NEAR, FAR = 52, 76  # centre distances, pixels
 RELATIONS = ("left of", "right of", "above", "below", "near", "far from")
@@ -105,7 +123,10 @@ def scene_at(distribution: str, split: str, seed: int, index: int) -> Scene:
 def free_place(
     rng: random.Random, taken: list[tuple[int, int, int]], size: str, tries: int = 40
 ) -> tuple[int, int] | None:
-    """Return a centre where a thing of this size touches nothing, or None. `taken`: (x, y, side)."""
+    """Return a centre where a thing of this size touches nothing, or None.
+
+    `taken`: (x, y, side).
+    """
     side = SIZES[size]
     low, high = EDGE + side // 2, SIDE - EDGE - side // 2
     for _ in range(tries):
@@ -152,7 +173,8 @@ def _swap_places(things: list[Thing], one: int, other: int) -> None:
 
 
 def _add_companions(rng: random.Random, kinds: list[str]) -> set[str]:
-    """Give kinds their companions in 90 % of cases, in place; return the companions that must be there."""
+    """Give kinds their companions in 90 % of cases, in place; return the companions that must be
+    there."""
     wanted = set()
     for kind, companion in COMPANIONS.items():
         if kind not in kinds or rng.random() >= 0.9:
@@ -191,7 +213,12 @@ def _habitual(rng: random.Random, kinds: list[str]) -> list[Thing]:
     for (one, other), relation in HABITS.items():
         i = next((n for n, t in enumerate(things) if t.kind == one), None)
         j = next((n for n, t in enumerate(things) if t.kind == other), None)
-        if i is not None and j is not None and holds(relation, things[j], things[i]) and rng.random() < 0.9:
+        if (
+            i is not None
+            and j is not None
+            and holds(relation, things[j], things[i])
+            and rng.random() < 0.9
+        ):
             _swap_places(things, i, j)
     return things
 
@@ -205,7 +232,11 @@ def _balanced(rng: random.Random) -> Scene:
 def _shifted(rng: random.Random) -> Scene:
     kinds = _kinds(rng, rng.randint(3, 6))
     wanted = [
-        (kind, rng.choice([c for c in COLOURS if c != USUAL.get(kind)]), "small" if rng.random() < 0.65 else "large")
+        (
+            kind,
+            rng.choice([c for c in COLOURS if c != USUAL.get(kind)]),
+            "small" if rng.random() < 0.65 else "large",
+        )
         for kind in kinds
     ]
     texture = rng.choice(TEXTURES[1:])

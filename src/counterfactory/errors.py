@@ -4,7 +4,8 @@
     Reject       one candidate is not good enough: `records.Reject`, counted and kept
     anything else is a bug and keeps its traceback
 
-Example: `raise UserError("recipe.yaml:7: source.kind: found 'wrld', expected one of world, folder, hub")`.
+Example: `raise UserError("recipe.yaml:7: source.kind: found 'wrld', expected one of world, folder,
+hub")`.
 """
 
 
@@ -19,7 +20,12 @@ class RowError(Exception):
     """
 
     def __init__(
-        self, reason: str, *, metric: str = "", value: float | None = None, threshold: float | None = None
+        self,
+        reason: str,
+        *,
+        metric: str = "",
+        value: float | None = None,
+        threshold: float | None = None,
     ) -> None:
         super().__init__(f"{reason} {metric}={value} threshold={threshold}")
         self.reason, self.metric, self.value, self.threshold = reason, metric, value, threshold

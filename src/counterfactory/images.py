@@ -117,9 +117,7 @@ def shrink(pixels: Pixels, max_side: int) -> Pixels:
     return np.array(_shrunk(Image.fromarray(np.ascontiguousarray(pixels)), max_side))
 
 
-def _pixels(
-    image: "Image.Image", max_pixels: int, min_side: int, max_side: int | None
-) -> Pixels:
+def _pixels(image: "Image.Image", max_pixels: int, min_side: int, max_side: int | None) -> Pixels:
     """Check an opened picture's header, then decode it."""
     width, height = image.size
     if width * height > max_pixels:
@@ -201,7 +199,7 @@ def _orientation(image: "Image.Image") -> int:
     """Return the EXIF orientation; damaged EXIF data counts as none."""
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001 - the picture itself may still be fine
+    except Exception:
         return 1
 
 

@@ -3,7 +3,8 @@
     Sample --propose--> Candidate(edit) --mask, edit, diff, caption--> Candidate --checks--> row
                                    `--> Reject(stage, reason, metric, value, threshold)
 
-Every candidate ends as a row or as a Reject. Images in flight are arrays: uint8, height x width x 3, RGB.
+Every candidate ends as a row or as a Reject. Images in flight are arrays: uint8, height x width x
+3, RGB.
 """
 
 from dataclasses import dataclass, field, replace
@@ -74,7 +75,9 @@ class Example:
     slices: tuple[str, ...] = ()  # "task:count", "kind:sun", "colour:red" ...
     verifier: str = "exact"  # how an answer is marked: exact, yes_no, number, choice, refusal
     harmful: bool = False  # the right answer is a refusal
-    pair: str = ""  # links the two members of a contrast pair (a harmful request and its benign twin)
+    pair: str = (
+        ""  # links the two members of a contrast pair (a harmful request and its benign twin)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +108,17 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """One intended change. `replace`: target -> replacement; `add`: no target; `remove`: no replacement."""
+    """One intended change. `replace`: target -> replacement; `add`: no target; `remove`: no
+    replacement."""
 
     kind: str  # replace, recolour, resize, move, add, remove
     method: str  # "diffusion" or "classical": which edit op makes it
     target: Object | None = None
     replacement: Object | None = None  # with `box` set when the place is chosen (add, move)
     prompt_a: str = ""  # the target in words, "a large yellow sun"
-    prompt_b: str = ""  # what shall stand there afterwards, "a large blue moon" or "plain background"
+    prompt_b: str = (
+        ""  # what shall stand there afterwards, "a large blue moon" or "plain background"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +157,9 @@ class Candidate:
     edit: Edit | None = None
     mask: Mask | None = None  # what the edit op may repaint
     target_mask: Mask | None = None  # the target's own pixels, where there is a target
-    original: Pixels | None = None  # image_a when it is not sample.image (round trip through the autoencoder)
+    original: Pixels | None = (
+        None  # image_a when it is not sample.image (round trip through the autoencoder)
+    )
     image_b: Pixels | None = None
     boxes: tuple[Box, ...] = ()
     caption_a: str = ""

@@ -1,6 +1,7 @@
 """Small real parts for the engine's tests: a source, ops and checks that need no model and no file.
 
-Imported by name in worker processes too: the tests put this folder on `sys.path`, and workers inherit it.
+Imported by name in worker processes too: the tests put this folder on `sys.path`, and workers
+inherit it.
 """
 
 import os
@@ -76,7 +77,9 @@ class Propose(Op):
     slots: int = 2
 
     def setup(self, context: Context) -> Callable[[Sequence[Candidate]], Any]:
-        return lambda batch: [[self.propose(one, slot) for slot in range(self.slots)] for one in batch]
+        return lambda batch: [
+            [self.propose(one, slot) for slot in range(self.slots)] for one in batch
+        ]
 
     def propose(self, one: Candidate, slot: int) -> Candidate | Reject:
         if (one.seed + slot) % 5 == 0:

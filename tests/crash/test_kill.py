@@ -48,7 +48,9 @@ def kill_when(process: "subprocess.Popen[bytes]", condition: Callable[[], bool])
 
 def workers_of(parent: int) -> list[int]:
     """Return the living children of a process."""
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True)
+    found = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True
+    )
     return [int(word) for word in found.stdout.split()]
 
 
@@ -97,7 +99,10 @@ def test_finished_candidates_are_not_made_again(tmp_path: Path, reference: dict[
     out = tmp_path / "out"
     kill_when(start(out), lambda: finished(out) > 40)
     before = finished(out)
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out.build" / "segments").glob("*.parquet")}
+    kept = {
+        path: path.stat().st_mtime_ns
+        for path in (tmp_path / "out.build" / "segments").glob("*.parquet")
+    }
     result = build(toy_recipe(**RECIPE), out, workers=2, progress=False)
     assert result.resumed == before
     again = [path for path, when in kept.items() if path.stat().st_mtime_ns != when]
@@ -133,7 +138,9 @@ def test_no_worker_outlives_its_parent(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_twenty_random_kills_end_in_the_same_bytes(tmp_path: Path, reference: dict[str, str]) -> None:
+def test_twenty_random_kills_end_in_the_same_bytes(
+    tmp_path: Path, reference: dict[str, str]
+) -> None:
     moments = random.Random(20)
     kills = 0
     for number in range(20):

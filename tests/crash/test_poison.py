@@ -18,7 +18,13 @@ def test_a_sample_that_kills_every_worker_is_one_reject(tmp_path: Path) -> None:
     recipe = toy_recipe(n=24, digits=32, dies_on=":10")
     result = build(recipe, tmp_path / "out", workers=2, progress=False)
     healthy = build(toy_recipe(n=24, digits=32), tmp_path / "healthy", workers=2, progress=False)
-    lost = [row for row in zip(*(column(tmp_path / "out", "rejects", name) for name in ("stage", "reason")), strict=True)]
+    lost = [
+        row
+        for row in zip(
+            *(column(tmp_path / "out", "rejects", name) for name in ("stage", "reason")),
+            strict=True,
+        )
+    ]
     assert lost.count(("worker", "op_failed")) == 1
     assert result.finished
     # the two slots of one sample are gone, as one candidate
@@ -42,4 +48,6 @@ def test_a_death_by_accident_changes_no_byte(tmp_path: Path) -> None:
     marker.unlink()
     build(recipe, tmp_path / "died.out", workers=1, progress=False)
     assert marker.exists()
-    assert digests(tmp_path / "calm") == digests(tmp_path / "died.out") != digests(tmp_path / "plain")
+    assert (
+        digests(tmp_path / "calm") == digests(tmp_path / "died.out") != digests(tmp_path / "plain")
+    )

@@ -1,4 +1,5 @@
-"""What the machine can do to a build: a full disk, a folder in use. One line, and nothing half-written."""
+"""What the machine can do to a build: a full disk, a folder in use. One line, and nothing half-
+written."""
 
 import os
 import subprocess
@@ -29,7 +30,11 @@ except UserError as error:
 @pytest.mark.parametrize("limit", [2_000, 14_000, 100_000], ids=["ledger", "segment", "release"])
 def test_a_disk_that_takes_no_more_is_one_line_and_no_release(tmp_path: Path, limit: int) -> None:
     out = tmp_path / "out"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     script = LIMITED.format(limit=limit)
     done = subprocess.run(
         [sys.executable, "-c", script, str(out)], env=environment, capture_output=True, text=True

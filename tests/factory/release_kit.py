@@ -67,7 +67,9 @@ def candidate(number: int, **changes: Any) -> Candidate:
             prompt_a="a red box", prompt_b="a blue box",
         ),
         verdicts=(
-            Verdict(check="locality.outside", score=0.004, threshold=0.02, passed=True, judge="rule"),
+            Verdict(
+                check="locality.outside", score=0.004, threshold=0.02, passed=True, judge="rule"
+            ),
         ),
     )  # fmt: skip
     return replace(pair, **changes)

@@ -17,7 +17,7 @@ from counterfactory.factory.run.ledger import Ledger
 from counterfactory.fingerprint import digest_file
 
 sys.path.append(str(Path(__file__).parents[1] / "crash"))
-from engine_toys import toy_recipe  # noqa: E402
+from engine_toys import toy_recipe
 
 
 def data(release: Path) -> dict[str, str]:
@@ -39,7 +39,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rows(release: Path, view: str) -> list[dict[str, Any]]:
-    return [row for path in sorted((release / "data" / view).iterdir()) for row in pq.read_table(path).to_pylist()]
+    return [
+        row
+        for path in sorted((release / "data" / view).iterdir())
+        for row in pq.read_table(path).to_pylist()
+    ]
 
 
 def test_every_candidate_ends_as_a_row_or_as_a_reject(finished: Path) -> None:
@@ -69,7 +73,9 @@ def test_one_bad_row_costs_one_row(finished: Path) -> None:
 
 
 def test_rows_stand_in_the_order_of_the_samples(finished: Path) -> None:
-    numbers = [int(row["provenance"]["source_id"].rpartition(":")[2]) for row in rows(finished, "pairs")]
+    numbers = [
+        int(row["provenance"]["source_id"].rpartition(":")[2]) for row in rows(finished, "pairs")
+    ]
     assert numbers == sorted(numbers)
 
 
@@ -83,7 +89,9 @@ def test_a_finished_build_is_not_touched_again(finished: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [2, 4])
-def test_the_number_of_workers_changes_no_byte(finished: Path, tmp_path: Path, workers: int) -> None:
+def test_the_number_of_workers_changes_no_byte(
+    finished: Path, tmp_path: Path, workers: int
+) -> None:
     recipe = toy_recipe(bad=9, raises_on=":5")
     build(recipe, tmp_path / "out", workers=workers, progress=False)
     assert data(tmp_path / "out") == data(finished)

@@ -16,7 +16,7 @@ from counterfactory.factory.run.maker import context_of
 from counterfactory.records import Candidate, Reason, Reject, Verdict
 
 sys.path.append(str(Path(__file__).parents[1] / "crash"))
-from engine_toys import Paint, Propose, Toys  # noqa: E402
+from engine_toys import Paint, Propose, Toys
 
 
 class Wild(Op):
@@ -57,7 +57,9 @@ class Judge(Check):
         return run
 
 
-def run(ops: tuple[Op, ...] = (), checks: tuple[Check, ...] = (), n: int = 4, seed: int = 0) -> list[Any]:
+def run(
+    ops: tuple[Op, ...] = (), checks: tuple[Check, ...] = (), n: int = 4, seed: int = 0
+) -> list[Any]:
     recipe: Any = SimpleNamespace(ops=ops, checks=checks, seed=seed, focus=())
     chain = Chain(recipe, context_of(recipe, Path(".")))
     opened = Toys(n=n).open(Path("."), 0)
@@ -110,7 +112,11 @@ def test_a_rejected_candidate_keeps_its_place_and_meets_no_later_step() -> None:
 def test_a_check_that_raises_leaves_its_candidates_unscored() -> None:
     Judge.verdicts = RuntimeError("server gone")
     lost = run(checks=(Judge(),))[0]
-    assert (lost.reason, lost.note, lost.value) == (Reason.CHECK_FAILED, "RuntimeError: server gone", None)
+    assert (lost.reason, lost.note, lost.value) == (
+        Reason.CHECK_FAILED,
+        "RuntimeError: server gone",
+        None,
+    )
 
 
 def test_an_unscored_verdict_is_not_kept_and_is_no_zero() -> None:
@@ -153,7 +159,9 @@ class Wilder(Wild):
     version: ClassVar[int] = 2
 
 
-@pytest.mark.parametrize("other", [(Wilder(), 0), (Paint(), 0), (Wild(), 1)], ids=["version", "op", "seed"])
+@pytest.mark.parametrize(
+    "other", [(Wilder(), 0), (Paint(), 0), (Wild(), 1)], ids=["version", "op", "seed"]
+)
 def test_a_key_changes_with_the_ops_and_the_seed(other: tuple[Op, int]) -> None:
     wild()
     op, seed = other

@@ -9,7 +9,7 @@ import pytest
 from counterfactory.factory.run.fit import check_chain
 
 sys.path.append(str(Path(__file__).parents[1] / "crash"))
-from engine_toys import Bright, Paint, Propose, toy_recipe  # noqa: E402
+from engine_toys import Bright, Paint, Propose, toy_recipe
 
 
 def changed(**parts: Any) -> Any:

@@ -62,7 +62,9 @@ def test_late_rejects_are_taken_back_by_the_next_assembly(ledger: Ledger) -> Non
 def test_a_ledger_begun_for_something_else_is_refused(ledger: Ledger, tmp_path: Path) -> None:
     ledger.claim({"recipe": "aaa"}, tmp_path)
     ledger.claim({"recipe": "aaa"}, tmp_path)
-    with pytest.raises(UserError, match="another recipe .found aaa, now bbb.; choose another --out"):
+    with pytest.raises(
+        UserError, match="another recipe .found aaa, now bbb.; choose another --out"
+    ):
         ledger.claim({"recipe": "bbb"}, tmp_path)
 
 

@@ -98,7 +98,11 @@ def test_a_sample_that_kills_is_found_and_rejected_alone() -> None:
     assert [fate.key for fate in fates] == ["2:8", "2:9", "key 10", "2:11"]
     assert [fate.position for fate in fates] == [0, 1, 2, 3]
     assert [fate.segment_row for fate in fates] == [0, 1, None, 2]
-    assert (fates[2].stage, fates[2].reason, fates[2].note) == ("worker", "op_failed", "worker died")
+    assert (fates[2].stage, fates[2].reason, fates[2].note) == (
+        "worker",
+        "op_failed",
+        "worker died",
+    )
 
 
 def test_a_last_short_batch_goes_alone_too() -> None:

@@ -16,7 +16,13 @@ from counterfactory.images import png
 def row(number: int, side: int = 32) -> dict[str, Any]:
     pixels = np.random.default_rng(number).integers(0, 255, (side, side, 3), np.uint8)
     image = {"bytes": png(pixels), "path": None}
-    return {"image": image, "caption": "a", "neg_caption": "b", "neg_image": image, "id": f"{number}"}
+    return {
+        "image": image,
+        "caption": "a",
+        "neg_caption": "b",
+        "neg_image": image,
+        "id": f"{number}",
+    }
 
 
 def write(folder: Path, rows: int) -> list[Path]:

@@ -116,24 +116,23 @@ def test_the_pre_commit_hooks_are_local(root: Path) -> None:
     assert [repo["repo"] for repo in config["repos"]] == ["local"]
 
 
+@pytest.fixture(scope="module")
 def code(root: Path, tracked: list[Path]) -> dict[Path, ast.Module]:
-    """Return the syntax tree of every Python file outside the tests."""
+    """The syntax tree of every Python file outside the tests."""
     paths = [p for p in tracked if p.suffix == ".py" and p.parts[0] != "tests"]
     return {path: ast.parse((root / path).read_text(encoding="utf-8")) for path in paths}
 
 
-def test_every_module_says_what_it_is(root: Path, tracked: list[Path]) -> None:
-    trees = code(root, tracked)
-    assert Path("src/counterfactory/records.py") in trees
-    assert [
-        str(p) for p, tree in trees.items() if not (ast.get_docstring(tree) or "").strip()
-    ] == []
+def test_every_module_says_what_it_is(code: dict[Path, ast.Module]) -> None:
+    assert Path("src/counterfactory/records.py") in code
+    silent = [str(p) for p, tree in code.items() if not (ast.get_docstring(tree) or "").strip()]
+    assert silent == []
 
 
-def test_no_function_is_longer_than_sixty_lines(root: Path, tracked: list[Path]) -> None:
+def test_no_function_is_longer_than_sixty_lines(code: dict[Path, ast.Module]) -> None:
     long = [
         f"{path}:{node.lineno} {node.name}"
-        for path, tree in code(root, tracked).items()
+        for path, tree in code.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 60
     ]

@@ -1,4 +1,5 @@
-"""Building from the command line: the JSON of a build, going on after Ctrl-C, looking into a release."""
+"""Building from the command line: the JSON of a build, going on after Ctrl-C, looking into a
+release."""
 
 import json
 import os

@@ -47,9 +47,9 @@ def test_a_near_miss_differs_from_the_scene_in_what_is_there_or_where() -> None:
     rng, talk = np.random.default_rng(0), random.Random(0)
     for _ in range(60):
         scene = clip_data.draw_scene(rng, 0)
-        assert sorted(map(str, clip_data.change(scene.things, talk))) != sorted(map(str, scene.things)) or len(
-            {(t.kind, t.colour, t.size) for t in scene.things}
-        ) < len(scene.things)
+        assert sorted(map(str, clip_data.change(scene.things, talk))) != sorted(
+            map(str, scene.things)
+        ) or len({(t.kind, t.colour, t.size) for t in scene.things}) < len(scene.things)
 
 
 def test_near_misses_do_not_give_themselves_away_by_their_colours() -> None:
@@ -79,7 +79,10 @@ def test_patch_labels_name_the_thing_that_covers_the_patch() -> None:
     whole = clip_data.view(clip_data.draw_scene(np.random.default_rng(3), 0))
     labels = clip_data.patch_labels(whole, 8).reshape(8, 8)
     for index, thing in enumerate(whole.things):
-        around = labels[max(0, thing.y // 16 - 1) : thing.y // 16 + 2, max(0, thing.x // 16 - 1) : thing.x // 16 + 2]
+        around = labels[
+            max(0, thing.y // 16 - 1) : thing.y // 16 + 2,
+            max(0, thing.x // 16 - 1) : thing.x // 16 + 2,
+        ]
         assert index + 1 in around
 
 
@@ -101,10 +104,14 @@ def test_training_sees_and_reads_as_open_clip_does(folder: Path) -> None:
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}")
     student = clip.Student(model.eval())
     pixels = torch.randint(0, 256, (3, 3, 128, 128), dtype=torch.uint8)
-    ids = open_clip.get_tokenizer(f"local-dir:{folder}")(["a red sun", "nothing", "two blue rings."])
+    ids = open_clip.get_tokenizer(f"local-dir:{folder}")(
+        ["a red sun", "nothing", "two blue rings."]
+    )
     with torch.no_grad():
         assert torch.allclose(
-            student.see(pixels)[1], model.encode_image((pixels.float() / 255 - 0.5) / 0.25), atol=1e-5
+            student.see(pixels)[1],
+            model.encode_image((pixels.float() / 255 - 0.5) / 0.25),
+            atol=1e-5,
         )
         assert torch.allclose(student.say(ids[:, :8]), model.encode_text(ids), atol=1e-5)
 
@@ -112,7 +119,9 @@ def test_training_sees_and_reads_as_open_clip_does(folder: Path) -> None:
 def test_a_training_in_parts_ends_with_the_same_weights(folder: Path, tmp_path: Path) -> None:
     for stop in (1, 2, 1):
         train(tmp_path / "parts", stop)
-    one, other = (load_file(f / "open_clip_model.safetensors") for f in (folder, tmp_path / "parts"))
+    one, other = (
+        load_file(f / "open_clip_model.safetensors") for f in (folder, tmp_path / "parts")
+    )
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 

@@ -19,7 +19,9 @@ class Killed(Exception):
 
 def toy() -> nn.Module:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(6, 32), nn.Dropout(0.1), nn.GELU(), nn.Linear(32, 16), nn.Linear(16, 1))
+    return nn.Sequential(
+        nn.Linear(6, 32), nn.Dropout(0.1), nn.GELU(), nn.Linear(32, 16), nn.Linear(16, 1)
+    )
 
 
 def train(

@@ -40,10 +40,15 @@ def test_training_decodes_as_the_package_does() -> None:
     model = sam.build_sam(sam.CONFIG).eval()
     images = torch.rand(2, 3, 128, 128) * 255
     mask = np.ones((128, 128), bool)
-    asked = [sam.Prompt((30.0, 40.0), None, mask), sam.Prompt(None, (10.0, 20.0, 60.0, 70.0), mask)] * 2
+    asked = [
+        sam.Prompt((30.0, 40.0), None, mask),
+        sam.Prompt(None, (10.0, 20.0, 60.0, 70.0), mask),
+    ] * 2
     with torch.no_grad():
         encoded = model.image_encoder(model.preprocess(images))
-        low, scores = sam.decode(model, encoded, *sam.embed_prompts(model, asked, torch.device("cpu")))
+        low, scores = sam.decode(
+            model, encoded, *sam.embed_prompts(model, asked, torch.device("cpu"))
+        )
         for i in range(2):
             theirs = model(
                 [
@@ -81,7 +86,9 @@ def test_a_tiny_training_resumes_to_the_same_weights_and_loads(tmp_path: Path) -
 
 
 def test_pretrain_writes_numbers_and_card(tmp_path: Path) -> None:
-    result = pretrain("sam", out=tmp_path / "sam", steps=1, device="cpu", progress=False, num_scenes=2)
+    result = pretrain(
+        "sam", out=tmp_path / "sam", steps=1, device="cpu", progress=False, num_scenes=2
+    )
     assert 0 <= result["quality"]["point_iou"] <= 1
     card = (tmp_path / "sam" / "README.md").read_text(encoding="utf-8")
     assert "(missed)" in card  # one step does not reach the mark, and the card says so

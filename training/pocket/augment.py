@@ -1,6 +1,8 @@
-"""What happens to pictures on their way: noise, blur, compression, a shift of colour. Masks stay as they are.
+"""What happens to pictures on their way: noise, blur, compression, a shift of colour.
 
-    pixels = worn(pixels, rng)    # sometimes untouched, sometimes like a picture out of a small autoencoder
+    pixels = worn(pixels, rng)    # sometimes untouched, sometimes as from a small autoencoder
+
+Nothing moves: masks and labels stay as they are.
 """
 
 import cv2
@@ -20,7 +22,9 @@ def _blur(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     side = image.shape[0]
     if rng.random() < 0.5:
         return cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.1)))
-    small = cv2.resize(image, None, fx=(f := float(rng.uniform(0.5, 0.9))), fy=f, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        image, None, fx=(f := float(rng.uniform(0.5, 0.9))), fy=f, interpolation=cv2.INTER_AREA
+    )
     return cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)
 
 
@@ -34,7 +38,7 @@ def _blotch(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _compress(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     quality = int(rng.integers(35, 95))
     _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
 
 def worn(pixels: Pixels, rng: np.random.Generator, *, colour: float = 0.06) -> Pixels:

@@ -2,11 +2,13 @@
 
     card("sam", {"steps": 2800, "samples": 33600, "seconds": 1260}, numbers)  ->  Markdown
 
-A wanted number that was not reached stands in the table like the others, with the mark beside it.
+A wanted number that was not reached stands in the table like the others, and the table says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+Numbers = Mapping[str, Any]
 
 HEAD = """---
 license: apache-2.0
@@ -20,13 +22,17 @@ tags: [counterfactory, pocket-world]
 
 ## How it was made
 
-From scratch, by `counterfactory pocket pretrain {name}`: {steps:,} steps, {samples:,} pictures, {minutes:.0f} minutes \
-on one CPU thread in bfloat16. Muon for the matrices, AdamW for the rest; the weights are a moving average, \
-stored as fp16. Only scenes of the `biased` distribution, split `train`, were drawn. {how}
+From scratch, by `counterfactory pocket pretrain {name}`: {steps:,} steps, {samples:,} pictures,
+{minutes:.0f} minutes on one CPU thread in bfloat16. Muon for the matrices, AdamW for the rest; the
+weights are a moving average, stored as fp16. Only scenes of the `biased` distribution, split
+`train`, were drawn.
+
+{how}
 
 ## Quality
 
-Measured on held-out scenes of the `balanced` distribution, split `check` ({scenes:,} scenes), through {calls}.
+Measured on held-out scenes of the `balanced` distribution, split `check` ({scenes:,} scenes),
+through {calls}.
 
 | what | wanted | measured |
 |---|---|---|
@@ -42,49 +48,62 @@ Measured on held-out scenes of the `balanced` distribution, split `check` ({scen
 SAM = {
     "library": "segment-anything",
     "title": "SAM",
-    "calls": "`SamPredictor` and `SamAutomaticMaskGenerator` with the settings under `grid` in config.json",
-    "what": "A promptable segmenter for 128 px pictures of the pocket world: the classes of `segment_anything`, composed "
-    "from `config.json` (the package's own builder fixes 1024 px) with `model.safetensors`.\n\n"
-    "```python\n"
-    "from counterfactory.models.segment import load_segmenter\n\n"
-    'load_segmenter("pocket").from_points(image, points)\n'
-    "```",
-    "how": "One encoding serves five prompts: points inside things, loose boxes, points on the ground (which mean all that "
-    "is no thing). Focal-weighted cross-entropy and dice at full resolution, for the single mask and for the best of "
-    "three, and the error of the guessed IoU. Pictures are worn by noise, blur, compression and slight shifts of colour; "
-    "things are copied, resized and pasted elsewhere; some pictures are turned or have their channels exchanged.",
-    "limits": "It knows flat things of 18 to 48 pixels on plain grounds, not photographs. Things that touch or overlap "
-    "were never seen. Mask logits are 64 x 64, so an edge is right to about a pixel; thin parts (the rays of a small "
-    "star or sun, the band of a small ring) lose the most. Of the three masks of a point only the best-scored is meant "
-    "to be used. Textured grounds (`shifted`) were not trained on.",
+    "calls": """
+`SamPredictor` and `SamAutomaticMaskGenerator` (its settings: `grid` in config.json)""",
+    "what": """
+A promptable segmenter for 128 px pictures of the pocket world: the classes of
+`segment_anything`, composed from `config.json` (the package's own builder fixes 1024 px), with
+`model.safetensors`.
+
+```python
+from counterfactory.models.segment import load_segmenter
+
+load_segmenter("pocket").from_points(image, points)
+```""",
+    "how": """
+One encoding serves five prompts: points inside things, loose boxes, points on the ground
+(which mean all that is no thing). The loss is weighted cross-entropy and dice at full resolution,
+for the single mask and for the best of three, and the error of the guessed IoU. Pictures are worn
+by noise, blur, compression and slight shifts of colour; things are copied, resized and pasted
+elsewhere; some pictures are turned or have their channels exchanged.""",
+    "limits": """
+It knows flat things of 18 to 48 pixels on plain grounds, not photographs. Things that
+touch or overlap were never seen, textured grounds (`shifted`) neither. Mask logits are 64 x 64, so
+an edge is right to about a pixel, and small things with many edges (stars, suns) lose the most. Of
+the three masks of a point only the best-scored is meant to be used.""",
 }
 
 CLIP = {
     "library": "open_clip",
     "title": "CLIP",
     "calls": "`open_clip.create_model_and_transforms` and `open_clip.get_tokenizer`",
-    "what": "An image-text encoder for 128 px pictures and crops of the pocket world, in open_clip's own classes and "
-    "folder layout.\n\n"
-    "```python\n"
-    'name = f"local-dir:{counterfactory.pocket.path(\'clip\')}"\n'
-    "model, _, preprocess = open_clip.create_model_and_transforms(name)\n"
-    "tokenizer = open_clip.get_tokenizer(name)\n"
-    "```",
-    "how": "Scenes with an unusual colour are 6 % of the biased distribution and 60 % of what was drawn here (the scenes "
-    "themselves are unchanged), because an encoder that verifies counterfactuals must be able to read them. The vision "
-    "tower learned from dense labels first (which kind, colour and size stands in each patch) and kept them as an "
-    "auxiliary loss. Captions were contrasted with the batch and with near misses of their own (one colour, kind, size, "
-    "place, number or exchange; NegCLIP's loss), drawn so that the words alone do not tell which text is true. Crops "
-    "around things and of empty ground were contrasted with short phrases for every colour and kind and with "
-    '"plain background". Linear readers of both embeddings had to list the (colour, kind) pairs. Pictures were worn '
-    "by noise, blur, compression and slight shifts of colour.",
-    "limits": "It reads the words of the world's captions; any other word is unknown to it. Sizes in a crop cannot be "
-    "known, since crops are scaled. Places, relations and sizes are read less well than kinds and colours. It is no "
-    "judge of photographs.",
+    "what": """
+An image-text encoder for 128 px pictures and crops of the pocket world, in open_clip's
+own classes and folder layout.
+
+```python
+name = f"local-dir:{counterfactory.pocket.path('clip')}"
+model, _, preprocess = open_clip.create_model_and_transforms(name)
+tokenizer = open_clip.get_tokenizer(name)
+```""",
+    "how": """
+Scenes with an unusual colour are 6 % of the biased distribution and 60 % of what was drawn
+here (the scenes themselves are unchanged): an encoder that verifies counterfactuals must be able to
+read them. The vision tower learned from dense labels first (which kind, colour and size stands in
+each patch) and kept them as an auxiliary loss. Captions were contrasted with the batch and with near
+misses of their own (one colour, kind, size, place, number or exchange; NegCLIP's loss), drawn so
+that the words alone do not tell which text is true. Crops around things and of empty ground were
+contrasted with short phrases for every colour and kind and with "plain background". Linear readers
+of both embeddings had to list the (colour, kind) pairs. Pictures were worn by noise, blur,
+compression and slight shifts of colour.""",
+    "limits": """
+It reads the words of the world's captions; any other word is unknown to it. A crop is
+scaled, so the size of a thing in it cannot be known. Places, relations and sizes are read less well
+than kinds and colours. It is no judge of photographs.""",
 }
 
 
-def card(name: str, made: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
+def card(name: str, made: Numbers, numbers: Numbers) -> str:
     """Return the card of a pocket model; empty for one that writes its own."""
     if name not in TABLES:
         return ""
@@ -97,7 +116,7 @@ def card(name: str, made: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
         scenes=numbers["scenes"],
         rows="\n".join(rows(numbers)),
         more=more(numbers),
-        **words,
+        **{key: text.strip() for key, text in words.items()},
     )
 
 
@@ -106,7 +125,7 @@ def _row(what: str, value: float, wanted: float | None = None) -> str:
     return f"| {what} | {'' if wanted is None else f'>= {wanted:.2f}'} | {value:.3f}{mark} |"
 
 
-def _sam_rows(n: Mapping[str, Any]) -> list[str]:
+def _sam_rows(n: Numbers) -> list[str]:
     return [
         _row("mean IoU from one point (a random pixel of the thing)", n["point_iou"], 0.9),
         _row("automatic masks: recall at IoU 0.75", n["recall_75"], 0.9),
@@ -119,19 +138,22 @@ def _sam_rows(n: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _sam_more(n: Mapping[str, Any]) -> str:
+def _sam_more(n: Numbers) -> str:
     kinds = ", ".join(f"{kind} {value:.2f}" for kind, value in n["point_iou_by_kind"].items())
-    return f"Mean IoU from one point by kind: {kinds}. All masks of a picture take {n['automatic_ms']:.0f} ms on one thread."
+    return (
+        f"Mean IoU from one point by kind: {kinds}.\n\n"
+        f"All masks of a picture take {n['automatic_ms']:.0f} ms on one thread."
+    )
 
 
-def _clip_rows(n: Mapping[str, Any]) -> list[str]:
+def _clip_rows(n: Numbers) -> list[str]:
     return [
         _row("true caption over one with a colour swapped", n["swap_colour"], 0.9),
         _row("true caption over one with a kind swapped", n["swap_kind"], 0.9),
         _row("true caption over one with a size swapped", n["swap_size"]),
         _row("true caption over one with two colours exchanged", n["exchange"]),
-        _row("colour swapped, wordings kept for evaluation", n["swap_colour_reworded"]),
-        _row("kind swapped, wordings kept for evaluation", n["swap_kind_reworded"]),
+        _row("colour swapped, wordings never trained on", n["swap_colour_reworded"]),
+        _row("kind swapped, wordings never trained on", n["swap_kind_reworded"]),
         _row("image to text, R@1 among 256 captions that differ in content", n["recall_1"], 0.7),
         _row("image to text, R@5", n["recall_5"]),
         _row("text to image, R@1", n["recall_1_text_to_image"]),
@@ -140,21 +162,24 @@ def _clip_rows(n: Mapping[str, Any]) -> list[str]:
         _row("crops: colour alone", n["crop_colour"]),
         _row("worn crops (noise, blur, compression): colour and kind", n["crop_top1_worn"]),
         _row('crops: the thing\'s phrase over "plain background"', n["crop_present"]),
-        _row('the same place emptied: "plain background" over all 84 phrases', n["crop_gone"]),
+        _row('emptied places: "plain background" over all 84 phrases', n["crop_gone"]),
     ]
 
 
-def _clip_more(n: Mapping[str, Any]) -> str:
+def _clip_more(n: Numbers) -> str:
     lines = [
         "Cosine of two pictures, percentiles, to set a similarity band by:",
         "",
         "| the second picture | 1 % | 5 % | 25 % | 50 % | 75 % | 95 % | 99 % |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {what} | {' | '.join(f'{v:.3f}' for v in values)} |" for what, values in n["cosine"].items()
-    ]
+    for what, values in n["cosine"].items():
+        lines.append(f"| {what} | {' | '.join(f'{value:.3f}' for value in values)} |")
     return "\n".join(lines)
 
 
-TABLES = {"sam": (SAM, _sam_rows, _sam_more), "clip": (CLIP, _clip_rows, _clip_more)}
+Writer = tuple[dict[str, str], Callable[[Numbers], list[str]], Callable[[Numbers], str]]
+TABLES: dict[str, Writer] = {
+    "sam": (SAM, _sam_rows, _sam_more),
+    "clip": (CLIP, _clip_rows, _clip_more),
+}

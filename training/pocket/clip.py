@@ -2,13 +2,13 @@
 
     train(out=Path("clip"), checkpoint=Path("clip.pt"))    # a folder for open_clip's `local-dir:`
 
-The vision tower first learns from dense labels (what stands in each patch); then picture meets text:
+The vision tower first learns from dense labels (what stands in each patch); then texts come in:
 
     scenes    image against all captions of the batch and its own near misses (NegCLIP's loss)
-    crops     image against a phrase for every (colour, kind), every kind, every colour, and "nothing"
+    crops     image against phrases for every (colour, kind), kind, colour, and "nothing"
     both      a linear reader of each embedding must list the (colour, kind) pairs that are there
 
-The image embedding is the average over patches, so that how many and which things are there adds up.
+The image embedding is the average over patches, so that what is there adds up.
 """
 
 import json
@@ -61,7 +61,7 @@ PLAN = Plan(name="clip", steps=3000, batch=80, lr=2e-3, bf16=True, average=0.997
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One step's pictures and texts. Scenes come first, then crops; a crop of nothing has no thing."""
+    """One step's pictures and texts: scenes first, then crops. A crop of nothing has no thing."""
 
     pixels: Tensor  # uint8, N x 3 x H x W
     views: list[View]
@@ -125,15 +125,17 @@ class Student(nn.Module):
         return tokens, tokens.mean(1) @ visual.proj
 
     def say(self, ids: Tensor) -> Tensor:
-        """Return embeddings (not normalised) of texts cut to their longest: `clip.encode_text`, cheaper."""
+        """Return embeddings (not normalised) of texts: a cheaper `encode_text`."""
         clip, length = self.clip, ids.shape[1]
         hidden = clip.token_embedding(ids) + clip.positional_embedding[:length]
         hidden = clip.ln_final(clip.transformer(hidden, attn_mask=clip.attn_mask[:length, :length]))
-        return hidden[torch.arange(len(ids), device=ids.device), ids.argmax(1)] @ clip.text_projection
+        return (
+            hidden[torch.arange(len(ids), device=ids.device), ids.argmax(1)] @ clip.text_projection
+        )
 
 
 def dense_loss(readers: Readers, tokens: Tensor, views: list[View]) -> tuple[Tensor, float]:
-    """Return the loss of naming kind, colour and size patch by patch, and how often the kind is right."""
+    """Return the loss of naming what is in each patch, and how often the kind is right."""
     device = tokens.device
     rows = []
     for one in views:
@@ -148,7 +150,10 @@ def dense_loss(readers: Readers, tokens: Tensor, views: list[View]) -> tuple[Ten
     weight = torch.where(target[:, 0] > 0, 1.0, 0.3)
     loss = torch.zeros((), device=device)
     for part, column, share in ((kind, 0, 1.0), (colour, 1, 1.0), (size, 2, 0.3)):
-        loss = loss + share * (F.cross_entropy(part, target[:, column], reduction="none") * weight).mean()
+        loss = (
+            loss
+            + share * (F.cross_entropy(part, target[:, column], reduction="none") * weight).mean()
+        )
     on = target[:, 0] > 0
     return loss, float((kind.argmax(1) == target[:, 0])[on].float().mean())
 
@@ -159,8 +164,13 @@ def read_loss(said: Tensor, things: list[tuple[Thing, ...]]) -> Tensor:
     return F.binary_cross_entropy_with_logits(said.float(), (target > 0).float()) * 20
 
 
-def scene_loss(images: Tensor, texts: Tensor, scale: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-    """Return NegCLIP's loss: image -> texts and near misses, text -> images. Texts that are true of both are left out."""
+def scene_loss(
+    images: Tensor, texts: Tensor, scale: Tensor, batch: Batch
+) -> tuple[Tensor, dict[str, float]]:
+    """Return NegCLIP's loss: image -> texts and near misses, text -> images.
+
+    A text that is true of another image of the batch does not count against that image.
+    """
     count = len(images)
     logits = scale * images @ texts.T  # (N, N * (1 + MISSES)), true captions first
     bags = [contents(scene.things).tobytes() for scene in batch.scenes]
@@ -183,11 +193,15 @@ def scene_loss(images: Tensor, texts: Tensor, scale: Tensor, batch: Batch) -> tu
     return loss, {"swap": float(swaps), "top1": float((logits.argmax(1) == target).float().mean())}
 
 
-def crop_loss(images: Tensor, banks: list[Tensor], scale: Tensor, crops: list[Thing | None]) -> tuple[Tensor, float]:
-    """Return the loss of picking the right phrase from each bank, and how often colour and kind are right."""
+def crop_loss(
+    images: Tensor, banks: list[Tensor], scale: Tensor, crops: list[Thing | None]
+) -> tuple[Tensor, float]:
+    """Return the loss of picking the right phrase from each bank, and how often it is right."""
     nothing = (len(PAIRS), len(KINDS), len(COLOURS))
     labels = [
-        (PAIRS.index((t.colour, t.kind)), KINDS.index(t.kind), COLOURS.index(t.colour)) if t else nothing
+        (PAIRS.index((t.colour, t.kind)), KINDS.index(t.kind), COLOURS.index(t.colour))
+        if t
+        else nothing
         for t in crops
     ]
     target = torch.tensor(labels, device=images.device)
@@ -225,7 +239,10 @@ class Lesson:
         texts = student.say(self.tokens(asked)).float()
         short = student.say(self.tokens([text for one in batch.banks for text in one])).float()
         loss = loss + read_loss(readers.text(texts[:count]), [s.things for s in batch.scenes])
-        images, scale = F.normalize(images.float(), dim=1), student.clip.logit_scale.exp().clamp(max=100)
+        images, scale = (
+            F.normalize(images.float(), dim=1),
+            student.clip.logit_scale.exp().clamp(max=100),
+        )
         scenes, scored = scene_loss(images[:count], F.normalize(texts, dim=1), scale, batch)
         banks = list(F.normalize(short, dim=1).split([len(one) for one in batch.banks]))
         crops, right = crop_loss(images[count:], banks, scale, batch.crops)
@@ -237,7 +254,9 @@ def write_folder(out: Path) -> None:
     size = write_tokenizer(out)
     model = MODEL | {"text_cfg": MODEL["text_cfg"] | {"vocab_size": size}}
     config = {"model_cfg": model, "preprocess_cfg": PREPROCESS}
-    (out / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (out / "open_clip_config.json").write_text(
+        json.dumps(config, indent=2) + "\n", encoding="utf-8"
+    )
 
 
 def train(
@@ -260,12 +279,22 @@ def train(
     write_folder(out)
     torch.manual_seed(seed)
     model = json.loads((out / "open_clip_config.json").read_text(encoding="utf-8"))["model_cfg"]
-    student = Student(open_clip.CLIP(model["embed_dim"], model["vision_cfg"], model["text_cfg"])).to(place)
+    student = Student(
+        open_clip.CLIP(model["embed_dim"], model["vision_cfg"], model["text_cfg"])
+    ).to(place)
     lesson = Lesson(student, open_clip.get_tokenizer(f"local-dir:{out}"), plan, place)
     outcome = run(
-        plan, student, lesson, checkpoint=checkpoint, resume=resume, quiet=quiet, stop_after=stop_after
+        plan,
+        student,
+        lesson,
+        checkpoint=checkpoint,
+        resume=resume,
+        quiet=quiet,
+        stop_after=stop_after,
     )
-    weights = {k.removeprefix("clip."): v for k, v in outcome.average.items() if k.startswith("clip.")}
+    weights = {
+        k.removeprefix("clip."): v for k, v in outcome.average.items() if k.startswith("clip.")
+    }
     export(weights, out / "open_clip_model.safetensors")
     (out / "plan.json").write_text(json.dumps(asdict(plan), indent=2) + "\n", encoding="utf-8")
     return outcome

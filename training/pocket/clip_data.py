@@ -1,11 +1,12 @@
 """What the pocket CLIP learns from: scenes with captions and near misses, crops with short phrases.
 
-    scene   "a red star above a blue ring."    not "a red star above a green ring.", not "a blue star above a red ring."
+    scene   "a red star above a blue ring."    not "a red star above a green ring."
     crop    "a small red star"                 not any other colour and kind
     crop    "plain background"                 where nothing stands
 
-Only biased scenes of split `train` are drawn. Of those, scenes that hold an unusual colour are kept more often than
-they occur (`RARE` of the draws), and near misses are drawn so that the words alone do not tell which text is true.
+Only biased scenes of split `train` are drawn. Of those, scenes that hold an unusual colour are kept
+more often than they occur (`RARE` of the draws), and near misses are drawn so that the words alone
+do not tell which text is true.
 """
 
 import random
@@ -35,7 +36,8 @@ PAIRS = [(colour, kind) for kind in KINDS for colour in COLOURS]
 EMPTY = ("plain background", "nothing", "empty background", "background", "a plain background")
 PHRASES = (
     "{c} {k}", "a {c} {k}", "a {s} {c} {k}", "{s} {c} {k}", "A {c} {k}.", "a picture of a {c} {k}",
-    "There is a {c} {k}.", "A {s} {c} {k}.", "The picture shows a {c} {k}.", "An image with a {c} {k}.",
+    "There is a {c} {k}.", "A {s} {c} {k}.", "The picture shows a {c} {k}.",
+    "An image with a {c} {k}.",
 )  # fmt: skip
 KIND_PHRASES = ("{k}", "a {k}", "a picture of a {k}", "There is a {k}.")
 COLOUR_PHRASES = ("{c}", "something {c}", "a {c} thing", "a {c} object")
@@ -76,13 +78,15 @@ def _cut(whole: View, x0: int, y0: int, side: int) -> View:
 
 
 def thing_crop(whole: View, rng: np.random.Generator) -> tuple[View, Thing]:
-    """Cut a square around one thing, unusual ones first: from tight to four times its size, not quite centred."""
+    """Cut a square around a thing, unusual ones first: one to three times its size."""
     things = whole.things
     weights = np.array([1.0 if t.usual is False else 0.15 for t in things])
     thing = things[int(rng.choice(len(things), p=weights / weights.sum()))]
     x0, y0, x1, y1 = thing_box(thing)
     size = max(x1 - x0, y1 - y0)
-    side = min(SIDE, round(size * float(rng.choice([rng.uniform(1.0, 1.6), rng.uniform(1.3, 3.0)]))))
+    side = min(
+        SIDE, round(size * float(rng.choice([rng.uniform(1.0, 1.6), rng.uniform(1.3, 3.0)])))
+    )
     slack = 0.5 * (side - size) * 0.6
     left = round((x0 + x1 - side) / 2 + rng.uniform(-slack, slack))
     top = round((y0 + y1 - side) / 2 + rng.uniform(-slack, slack))
@@ -94,7 +98,9 @@ def empty_crop(whole: View, rng: np.random.Generator) -> View | None:
     for _ in range(12):
         side = int(rng.integers(22, 72))
         x0, y0 = (int(rng.integers(0, SIDE - side + 1)) for _ in range(2))
-        middle = whole.labels[y0 + side // 5 : y0 + side - side // 5, x0 + side // 5 : x0 + side - side // 5]
+        middle = whole.labels[
+            y0 + side // 5 : y0 + side - side // 5, x0 + side // 5 : x0 + side - side // 5
+        ]
         inside = whole.labels[y0 : y0 + side, x0 : x0 + side]
         if not middle.any() and (inside > 0).mean() < 0.08:
             return _cut(whole, x0, y0, side)
@@ -109,7 +115,7 @@ def _other(values: Sequence[str], rng: random.Random, *, but: str) -> str:
 
 
 def _recolour(things: list[Thing], rng: random.Random) -> list[Thing]:
-    """Change one colour. Unusual things are chosen more often, and often made usual: no clue in the words."""
+    """Change one colour; unusual things more often, and often to usual: no clue in the words."""
     weights = [0.3 if t.usual else 1.0 for t in things]
     i = rng.choices(range(len(things)), weights)[0]
     thing = things[i]
@@ -168,7 +174,10 @@ def _add_or_drop(things: list[Thing], rng: random.Random) -> list[Thing]:
     return [*things, Thing(kind, colour or rng.choice(COLOURS), size, *place)]
 
 
-CHANGES = {"colour": _recolour, "kind": _rekind, "size": _resize, "exchange": _exchange, "place": _move, "number": _add_or_drop}  # fmt: skip
+CHANGES = {
+    "colour": _recolour, "kind": _rekind, "size": _resize, "exchange": _exchange, "place": _move,
+    "number": _add_or_drop,
+}  # fmt: skip
 SHARES = {"colour": 5, "kind": 4, "size": 1, "exchange": 2, "place": 1, "number": 1.5}
 
 
@@ -179,7 +188,7 @@ def change(things: Sequence[Thing], rng: random.Random) -> list[Thing]:
 
 
 def texts_of(scene: Scene, rng: random.Random, misses: int) -> tuple[str, list[str]]:
-    """Return a true caption and `misses` near misses (a miss may come out equal: the caller ignores it)."""
+    """Return a true caption and near misses (one may come out equal: the caller ignores it)."""
     wording = rng.random()
     true = caption_of(scene.things, random.Random(wording), ground=scene.ground)
     wrong = [
@@ -190,7 +199,7 @@ def texts_of(scene: Scene, rng: random.Random, misses: int) -> tuple[str, list[s
 
 
 def bank(rng: random.Random) -> tuple[list[str], list[str], list[str]]:
-    """Return three lists of phrases: for every (colour, kind), every kind, every colour; each ends with "nothing"."""
+    """Return phrases for every (colour, kind), every kind, every colour; each ends with nothing."""
 
     def of(templates: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[str]:
         template = rng.choice(templates)
@@ -213,11 +222,13 @@ def contents(things: Sequence[Thing]) -> np.ndarray:
 
 
 def patch_labels(one: View, grid: int) -> np.ndarray:
-    """Return per patch the index (1 + thing) that covers at least an eighth of it and most, else 0."""
+    """Return per patch 1 + the thing that covers most and at least an eighth of it, else 0."""
     side = SIDE // grid
-    cells = one.labels.reshape(grid, side, grid, side).transpose(0, 2, 1, 3).reshape(grid * grid, -1)
-    counts = np.stack([(cells == i + 1).sum(1) for i in range(len(one.things))] or [np.zeros(grid * grid)])
+    cells = (
+        one.labels.reshape(grid, side, grid, side).transpose(0, 2, 1, 3).reshape(grid * grid, -1)
+    )
+    counts = np.stack(
+        [(cells == i + 1).sum(1) for i in range(len(one.things))] or [np.zeros(grid * grid)]
+    )
     best = counts.argmax(0)
     return np.where(counts.max(0) * 8 >= side * side, best + 1, 0)
-
-

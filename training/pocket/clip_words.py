@@ -1,10 +1,11 @@
 """The pocket CLIP's tokenizer: one word, one token, over the words of the world.
 
-    write_tokenizer(folder)       # tokenizer.json, tokenizer_config.json: what transformers' AutoTokenizer loads
+    write_tokenizer(folder)       # what transformers' AutoTokenizer loads
     "A red sun."  ->  <start> a red sun . <end> <pad> ...
 
-It lies in the model's own folder, which open_clip's `hf_tokenizer_name` with `local-dir:` finds from any working
-directory (a `bpe_path` would be read relative to that). `<end>` is the highest id: open_clip's text tower reads there.
+It lies in the model's own folder, where open_clip's `hf_tokenizer_name` with `local-dir:` finds it
+from any working directory (a `bpe_path` would be read relative to that). `<end>` is the highest id:
+open_clip's text tower reads there.
 """
 
 import json
@@ -33,7 +34,9 @@ def write_tokenizer(folder: Path) -> int:
     """Write the tokenizer's two files; returns the size of the vocabulary."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-    vocabulary = {word: index for index, word in enumerate(["<pad>", "<unknown>", "<start>", *words()])}
+    vocabulary = {
+        word: index for index, word in enumerate(["<pad>", "<unknown>", "<start>", *words()])
+    }
     vocabulary["<end>"] = len(vocabulary)
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unknown>"))
     tokenizer.normalizer = normalizers.Lowercase()
@@ -53,5 +56,7 @@ def write_tokenizer(folder: Path) -> int:
         "eos_token": "<end>",
         "clean_up_tokenization_spaces": False,
     }
-    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps(config, indent=2) + "\n", encoding="utf-8"
+    )
     return len(vocabulary)

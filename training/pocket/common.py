@@ -1,11 +1,11 @@
-"""The training loop that all pocket models share: seeded, resumable, with an average of the weights.
+"""The training loop of all pocket models: seeded, resumable, with an average of the weights.
 
     plan = Plan("sam", steps=9000, batch=16, lr=2e-3, seed=0)
     outcome = run(plan, model, loss_of, checkpoint=out / "sam.pt")
     export(outcome.average, out / "model.safetensors")
 
-`loss_of(step, rng)` makes its own batch from `rng`, which depends on seed and step alone: a run that was killed
-and started again goes through the same batches and ends with the same weights.
+`loss_of(step, rng)` makes its own batch from `rng`, which depends on seed and step alone: a run
+that was killed and started again goes through the same batches and ends with the same weights.
 """
 
 import math
@@ -30,7 +30,7 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How long and how fast to train. The rate is constant until the last `cooldown` of the steps, then falls to 0."""
+    """How long and how fast to train. The rate is level until the last `cooldown` of the steps."""
 
     name: str
     steps: int
@@ -65,8 +65,9 @@ def pick_device(device: str) -> torch.device:
 
 
 def optimizers(model: nn.Module, plan: Plan) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices inside blocks, AdamW for all else (embeddings, norms, biases, convolutions)."""
-    matrices, others = [], []
+    """Muon for the matrices inside blocks, AdamW for all else (embeddings, norms, biases)."""
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, weight in model.named_parameters():
         if not weight.requires_grad:
             continue
@@ -175,7 +176,7 @@ def run(
     quiet: bool = False,
     stop_after: int | None = None,
 ) -> Outcome:
-    """Train until `plan.steps`; continue from `checkpoint` where there is one. `stop_after` ends this run early."""
+    """Train until `plan.steps`, from `checkpoint` if there is one; `stop_after` ends it early."""
     model.train()
     state = _Run(plan, model)
     if resume and checkpoint.exists():
@@ -203,7 +204,9 @@ def run(
 def export(weights: State, path: Path) -> None:
     """Write weights as fp16 safetensors (whole numbers keep their type), beside and renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = {k: (v.half() if v.is_floating_point() else v).cpu().contiguous() for k, v in weights.items()}
+    half = {
+        k: (v.half() if v.is_floating_point() else v).cpu().contiguous() for k, v in weights.items()
+    }
     beside = path.with_suffix(".tmp")
     save_file(half, beside)
     beside.chmod(0o644)

@@ -3,9 +3,10 @@
     (crop with a red sun, square mask over it, "a large red sun")        what shall stand there is what stood there
     (crop of empty ground, square mask in it, "plain background")        the lesson of removal
 
-Only scenes of the `biased` distribution are drawn. Things are then picked so that every (kind, colour) is seen
-about equally often, because a tool that makes counterfactuals must be able to draw the unusual ones.
-The crop is the one that the factory takes (models/crops.py): the mask's bounding box, padded, made square.
+Only scenes of the `biased` distribution are drawn. Things are then picked so that every (kind,
+colour) is seen about equally often, because a tool that makes counterfactuals must be able to draw
+the unusual ones. The crop is the one that the factory takes (models/crops.py): the mask's bounding
+box, padded, made square.
 """
 
 import random
@@ -40,7 +41,8 @@ class Crop(NamedTuple):
 
 
 def keep_probability(thing: Thing) -> float:
-    """Return how likely a thing is picked, so that (kind, colour) pairs become about equally frequent."""
+    """Return how likely a thing is picked, so that (kind, colour) pairs become about equally
+    frequent."""
     unusual = 0.05 / (len(COLOURS) - 1)
     if thing.kind not in USUAL:
         return unusual * len(COLOURS)
@@ -60,7 +62,8 @@ def _rectangle(x0: float, y0: float, x1: float, y1: float) -> Mask:
 
 
 def thing_hole(rng: random.Random, thing: Thing) -> Mask:
-    """Return a mask over a thing: a square (mostly), its tight box, or its own outline made thicker."""
+    """Return a mask over a thing: a square (mostly), its tight box, or its own outline made
+    thicker."""
     pad, shape = rng.uniform(2, 7), rng.random()
     if shape < 0.75:
         dx, dy = rng.uniform(-1.5, 1.5), rng.uniform(-1.5, 1.5)
@@ -97,7 +100,8 @@ def empty_hole(rng: random.Random, scene: Scene) -> Mask | None:
 
 
 def crops(seed: int) -> Iterator[Crop]:
-    """Yield training crops without end, from the train split of the biased world; a fifth are empty ground."""
+    """Yield training crops without end, from the train split of the biased world; a fifth are empty
+    ground."""
     index = 0
     while True:
         scene = scene_at("biased", "train", seed, index)
@@ -109,4 +113,3 @@ def crops(seed: int) -> Iterator[Crop]:
         for thing in scene.things:
             if rng.random() < keep_probability(thing):
                 yield taken(render(scene), thing_hole(rng, thing), describe(rng, thing), padding)
-

@@ -13,6 +13,7 @@ import itertools
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,29 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterfactory.factory.world.scene import COLOURS, KINDS, SIZES
-from counterfactory.training.pocket.common import Outcome, Plan, run
+from counterfactory.training.pocket.common import Outcome, Plan, pick_device, run
 from counterfactory.training.pocket.crops import CROP, crops
 
 LATENTS = 8  # channels
 TEXT_LENGTH = 16  # tokens; every prompt of the world fits
-WORDS = (*KINDS, *COLOURS, *SIZES, "a", "an", "the", "picture", "of", "plain", "empty", "nothing", "background")
+WORDS = (
+    *KINDS,
+    *COLOURS,
+    *SIZES,
+    "a",
+    "an",
+    "the",
+    "picture",
+    "of",
+    "plain",
+    "empty",
+    "nothing",
+    "background",
+)
 DROP_TEXT = 0.1  # share of prompts left empty, for classifier-free guidance
-VAE_PLAN = Plan(name="inpaint-vae", steps=2800, batch=8, lr=3e-3, average=0.995, cooldown=0.4, bf16=True)
+VAE_PLAN = Plan(name="inpaint-vae", steps=5000, batch=8, lr=1.5e-3, average=0.98, cooldown=0.44, bf16=True)
+    name="inpaint-vae", steps=2800, batch=8, lr=3e-3, average=0.995, cooldown=0.4, bf16=True
+)
 UNET_PLAN = Plan(name="inpaint-unet", steps=4500, batch=64, lr=1e-3, cooldown=0.4, bf16=True)
 
 
@@ -43,14 +59,18 @@ def build_tokenizer() -> Any:
 
     trained = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
     trained.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    trainer = trainers.BpeTrainer(vocab_size=2000, end_of_word_suffix="</w>", show_progress=False, min_frequency=1)
+    trainer = trainers.BpeTrainer(
+        vocab_size=2000, end_of_word_suffix="</w>", show_progress=False, min_frequency=1
+    )
     trained.train_from_iterator([" ".join(WORDS)] * 3, trainer)
     merges = [tuple(pair) for pair in json.loads(trained.to_str())["model"]["merges"]]
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     pieces = [*alphabet, *(char + "</w>" for char in alphabet), *("".join(pair) for pair in merges)]
     pieces = [*dict.fromkeys(pieces), "<|startoftext|>", "<|endoftext|>"]
     return CLIPTokenizer(
-        vocab={piece: i for i, piece in enumerate(pieces)}, merges=merges, model_max_length=TEXT_LENGTH
+        vocab={piece: i for i, piece in enumerate(pieces)},
+        merges=merges,
+        model_max_length=TEXT_LENGTH,
     )
 
 
@@ -104,15 +124,23 @@ def build_scheduler() -> Any:
 # ------------------------------------------------------------------ training
 
 
-def draw(rng: np.random.Generator, count: int, device: torch.device) -> tuple[Tensor, Tensor, list[str]]:
+def draw(
+    rng: np.random.Generator, count: int, device: torch.device
+) -> tuple[Tensor, Tensor, list[str]]:
     """Return images (N, 3, 64, 64) in -1..1, masks (N, 1, 64, 64) in 0..1, and prompts."""
     batch = list(itertools.islice(crops(int(rng.integers(2**31))), count))
     images = torch.from_numpy(np.stack([crop.image for crop in batch])).permute(0, 3, 1, 2)
     masks = torch.from_numpy(np.stack([crop.mask for crop in batch]))[:, None]
-    return images.to(device).float() / 127.5 - 1, masks.to(device).float(), [crop.prompt for crop in batch]
+    return (
+        images.to(device).float() / 127.5 - 1,
+        masks.to(device).float(),
+        [crop.prompt for crop in batch],
+    )
 
 
-def train_vae(plan: Plan, checkpoint: Path, device: torch.device, **options: Any) -> tuple[Any, Outcome]:
+def train_vae(
+    plan: Plan, checkpoint: Path, device: torch.device, **options: Any
+) -> tuple[Any, Outcome]:
     """Train the autoencoder; a third of its images have the hole cut out, as the pipeline will show them."""
     torch.manual_seed(plan.seed)
     vae = build_vae().to(device)
@@ -120,12 +148,14 @@ def train_vae(plan: Plan, checkpoint: Path, device: torch.device, **options: Any
     def loss_of(step: int, rng: np.random.Generator) -> tuple[Tensor, Mapping[str, float]]:
         images, masks, _ = draw(rng, plan.batch, device)
         images = images * (1 - masks * (torch.rand(len(images), 1, 1, 1, device=device) < 0.3))
-        weight = 1 + 3 * masks
+        weight = 1 + masks
         weight = weight / weight.mean()
         latents = vae.encode(images).latents
-        decoded = vae.decode(latents + 0.1 * torch.randn_like(latents)).sample.float()
+        decoded = vae.decode(latents + 0.02 * torch.randn_like(latents)).sample.float()
         error = decoded - images
-        loss = ((error.abs() + error.square()) * weight).mean() + 1e-3 * latents.float().square().mean()
+        loss = (
+            (error.abs() + error.square()) * weight
+        ).mean() + 1e-4 * latents.float().square().mean()
         return loss, {"dB": -10 * math.log10(error.square().mean().item() / 4)}
 
     outcome = run(plan, vae, loss_of, checkpoint=checkpoint, **options)
@@ -143,7 +173,9 @@ def train_unet(
     """Train UNet and text encoder together; return {unet, text_encoder, tokenizer} with averaged weights."""
     torch.manual_seed(plan.seed)
     tokenizer = build_tokenizer()
-    both = nn.ModuleDict({"unet": build_unet(), "text_encoder": build_text_encoder(tokenizer)}).to(device)
+    both = nn.ModuleDict({"unet": build_unet(), "text_encoder": build_text_encoder(tokenizer)}).to(
+        device
+    )
     alphas = build_scheduler().alphas_cumprod.to(device)
 
     def loss_of(step: int, rng: np.random.Generator) -> tuple[Tensor, Mapping[str, float]]:
@@ -155,19 +187,30 @@ def train_unet(
 
 
 def denoising_loss(
-    vae: Any, both: nn.ModuleDict, tokenizer: Any, alphas: Tensor, batch: tuple[Tensor, Tensor, list[str]]
+    vae: Any,
+    both: nn.ModuleDict,
+    tokenizer: Any,
+    alphas: Tensor,
+    batch: tuple[Tensor, Tensor, list[str]],
 ) -> Tensor:
     """Return the velocity error of one batch, ten times as heavy in the hole as beside it."""
     images, masks, prompts = batch
     device = images.device
-    prompts = ["" if drop else text for drop, text in zip(torch.rand(len(prompts)) < DROP_TEXT, prompts, strict=True)]
-    tokens = tokenizer(prompts, padding="max_length", max_length=TEXT_LENGTH, truncation=True, return_tensors="pt")
+    prompts = [
+        "" if drop else text
+        for drop, text in zip(torch.rand(len(prompts)) < DROP_TEXT, prompts, strict=True)
+    ]
+    tokens = tokenizer(
+        prompts, padding="max_length", max_length=TEXT_LENGTH, truncation=True, return_tensors="pt"
+    )
     with torch.no_grad():
         stacked = torch.cat([images, images * (masks < 0.5)])
         latents, masked = (vae.encode(stacked).latents.float() * vae.config.scaling_factor).chunk(2)
     hole = functional.interpolate(masks, latents.shape[-2:])
     t = torch.randint(0, 1000, (len(images),), device=device)
-    t = torch.where(torch.rand(len(images), device=device) < 0.15, 999, t)  # the step that decides most
+    t = torch.where(
+        torch.rand(len(images), device=device) < 0.15, 999, t
+    )  # the step that decides most
     signal = alphas[t].sqrt()[:, None, None, None]
     noise_level = (1 - alphas[t]).sqrt()[:, None, None, None]
     noise = torch.randn_like(latents)
@@ -188,3 +231,25 @@ def export(parts: dict[str, Any], vae: Any, out: Path) -> None:
         requires_safety_checker=False, **parts,
     )  # fmt: skip
     pipeline.to("cpu", torch.float16).save_pretrained(out, safe_serialization=True)
+
+
+def train(
+    *,
+    out: Path,
+    checkpoint: Path,
+    steps: int | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    **options: Any,
+) -> Outcome:
+    """Train both stages and write the pipeline to `out`. `steps` is of the denoiser; the autoencoder's follow in proportion."""
+    place = pick_device(device)
+    unet_plan = replace(UNET_PLAN, steps=steps or UNET_PLAN.steps, seed=seed)
+    share = unet_plan.steps / UNET_PLAN.steps
+    vae_plan = replace(VAE_PLAN, steps=max(1, round(VAE_PLAN.steps * min(1.0, share))), seed=seed)
+    vae, first = train_vae(vae_plan, checkpoint.with_name("inpaint-vae.pt"), place, **options)
+    parts, second = train_unet(unet_plan, vae, checkpoint, place, **options)
+    export(parts, vae, out)
+    return replace(
+        second, seconds=first.seconds + second.seconds, samples=first.samples + second.samples
+    )

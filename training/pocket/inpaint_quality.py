@@ -50,7 +50,13 @@ def prompt_of(edit: dict[str, Any]) -> str:
 
 
 def repaint(
-    inpainter: Any, drawn: list[dict[str, Any]], *, seed: int, steps: int, guidance: float, crop_padding: int
+    inpainter: Any,
+    drawn: list[dict[str, Any]],
+    *,
+    seed: int,
+    steps: int,
+    guidance: float,
+    crop_padding: int,
 ) -> list[Pixels]:
     """Return the edited pictures."""
     return list(
@@ -78,14 +84,26 @@ def measure(
 ) -> dict[str, float]:  # fmt: skip
     """Return shares of right edits, each over `scenes` (or the half that the name says)."""
     drawn = edits(scenes, seed, split)
-    images = repaint(inpainter, drawn, seed=seed, steps=steps, guidance=guidance, crop_padding=crop_padding)
+    images = repaint(
+        inpainter, drawn, seed=seed, steps=steps, guidance=guidance, crop_padding=crop_padding
+    )
     looks = [seen(edit, image) for edit, image in zip(drawn, images, strict=True)]
     right = [one.shows(e["kind"], e["colour"]) for one, e in zip(looks, drawn, strict=True)]
     groups: dict[str, list[bool]] = {
         "replace": [r for r, e in zip(right, drawn, strict=True) if e["kind"]],
-        "replace_usual": [r for r, e in zip(right, drawn, strict=True) if e["kind"] and e["colour"] == USUAL.get(e["kind"])],
-        "replace_unusual": [r for r, e in zip(right, drawn, strict=True) if e["kind"] in USUAL and e["colour"] != USUAL[e["kind"]]],
-        "replace_plain": [r for r, e in zip(right, drawn, strict=True) if e["kind"] and e["kind"] not in USUAL],
+        "replace_usual": [
+            r
+            for r, e in zip(right, drawn, strict=True)
+            if e["kind"] and e["colour"] == USUAL.get(e["kind"])
+        ],
+        "replace_unusual": [
+            r
+            for r, e in zip(right, drawn, strict=True)
+            if e["kind"] in USUAL and e["colour"] != USUAL[e["kind"]]
+        ],
+        "replace_plain": [
+            r for r, e in zip(right, drawn, strict=True) if e["kind"] and e["kind"] not in USUAL
+        ],
         "kind": [o.kind == e["kind"] for o, e in zip(looks, drawn, strict=True) if e["kind"]],
         "colour": [o.colour == e["colour"] for o, e in zip(looks, drawn, strict=True) if e["kind"]],
         "remove": [r for r, e in zip(right, drawn, strict=True) if not e["kind"]],

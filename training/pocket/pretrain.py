@@ -1,9 +1,10 @@
-"""One entry for `counterfactory pocket pretrain NAME`: train, measure, write the folder with its card.
+"""What `counterfactory pocket pretrain NAME` runs: train, measure, write the folder and its card.
 
     pretrain("sam", out=Path("sam"))
-    {"name": "sam", "out": "sam", "steps": 2800, "samples": 33600, "seconds": 1260.0, "quality": {...}}
+    {"name": "sam", "out": "sam", "steps": 2800, "samples": 33600, "seconds": 1260.0, ...}
 
-The unfinished run lies in `OUT.training/`; the same command again continues it, and a finished one is not trained twice.
+The unfinished run lies in `OUT.training/`; the same command again continues it, and a finished one
+is not trained twice.
 """
 
 import json
@@ -72,7 +73,7 @@ def pretrain(
     progress: bool = True,
     num_scenes: int = 300,
 ) -> dict[str, Any]:
-    """Make a pocket model from scratch. `num_scenes` is what quality is measured on; 0 writes no numbers and no card."""
+    """Make a pocket model from scratch and measure it on `num_scenes`; 0 writes no card."""
     if name not in PRETRAIN:
         raise UserError(f"pocket model {name!r}: unknown, expected one of {', '.join(PRETRAIN)}")
     if out.exists() and not out.is_dir():

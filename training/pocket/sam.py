@@ -4,8 +4,9 @@
     (scene, point inside the red heart)      -> the heart's pixels
     (scene, point on empty ground)           -> all that is no thing
 
-`Sam.forward` runs without gradients, so the three submodules are called one by one: one picture is encoded once
-and serves several prompts. Both the single-mask token and the best of the three others learn from each prompt.
+`Sam.forward` runs without gradients, so the three submodules are called one by one: one picture is
+encoded once and serves several prompts. Both the single-mask token and the best of the three others
+learn from each prompt.
 """
 
 import json
@@ -55,12 +56,14 @@ class Prompt:
 
 
 def picture(rng: np.random.Generator, seed: int) -> tuple[Pixels, list[Mask]]:
-    """Draw a biased scene; now and then paste a resized copy of a thing elsewhere. Returns the things' masks."""
+    """Draw a biased scene, some things copied elsewhere, worn; return it and the things' masks."""
     scene = scene_at("biased", "train", seed, int(rng.integers(0, 2**40)))
     pixels, masks = render(scene), thing_masks(scene)
     for _ in range(int(rng.integers(0, 3)) if masks else 0):
         pixels, masks = _paste_copy(pixels, masks, rng)
-    turn = int(rng.integers(0, 8)) if rng.random() < 0.3 else 0  # a turned or mirrored scene, as pixels
+    turn = (
+        int(rng.integers(0, 8)) if rng.random() < 0.3 else 0
+    )  # a turned or mirrored scene, as pixels
     pixels, masks = _turned(pixels, turn), [_turned(mask, turn) for mask in masks]
     if rng.random() < 0.15:
         pixels = pixels[:, :, rng.permutation(3)]
@@ -97,7 +100,7 @@ def _paste_copy(
 
 
 def prompts(masks: list[Mask], rng: np.random.Generator, count: int = PROMPTS) -> list[Prompt]:
-    """Draw prompts: mostly points in things, some loose boxes around things, some points on the ground."""
+    """Draw prompts: mostly points in things, some loose boxes, some points on the ground."""
     ground = ~np.any(masks, axis=0) if masks else np.ones((SIDE, SIDE), bool)
     found = []
     for _ in range(count):
@@ -129,7 +132,7 @@ def _box(mask: Mask, rng: np.random.Generator) -> tuple[float, float, float, flo
 
 
 def embed_prompts(sam: Any, asked: list[Prompt], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return sparse and dense embeddings in the order of `asked`. A box and a point are two tokens each."""
+    """Return sparse and dense embeddings in the order of `asked`; each prompt is two tokens."""
     boxes = [i for i, p in enumerate(asked) if p.box is not None]
     points = [i for i, p in enumerate(asked) if p.box is None]
     encoder = sam.prompt_encoder
@@ -148,7 +151,7 @@ def embed_prompts(sam: Any, asked: list[Prompt], device: torch.device) -> tuple[
 
 
 def decode(sam: Any, images: Tensor, sparse: Tensor, dense: Tensor) -> tuple[Tensor, Tensor]:
-    """Return low-resolution logits (P, 4, h, w) and guessed IoUs (P, 4) for P prompts over several images.
+    """Return logits (P, 4, h, w) and guessed IoUs (P, 4) for P prompts over several images.
 
     `MaskDecoder.predict_masks` takes one image at a time; this is the same with as many.
     """
@@ -160,7 +163,9 @@ def decode(sam: Any, images: Tensor, sparse: Tensor, dense: Tensor) -> tuple[Ten
     place = sam.prompt_encoder.get_dense_pe().expand(len(sparse), -1, -1, -1)
     hidden, source = decoder.transformer(source, place, tokens)
     height, width = images.shape[-2:]
-    features = decoder.output_upscaling(source.transpose(1, 2).reshape(len(sparse), -1, height, width))
+    features = decoder.output_upscaling(
+        source.transpose(1, 2).reshape(len(sparse), -1, height, width)
+    )
     weights = torch.stack(
         [mlp(hidden[:, 1 + i]) for i, mlp in enumerate(decoder.output_hypernetworks_mlps)], dim=1
     )
@@ -169,7 +174,7 @@ def decode(sam: Any, images: Tensor, sparse: Tensor, dense: Tensor) -> tuple[Ten
 
 
 def mask_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Return cross-entropy (weighted where it is wrong) plus dice, one value per mask (..., H, W)."""
+    """Return cross-entropy (heavier where wrong) plus dice, one value per mask (..., H, W)."""
     entropy = F.softplus(logits) - logits * target
     chance = logits.sigmoid()
     wrong = (chance - target).abs()
@@ -185,7 +190,7 @@ def iou(mask: Tensor, target: Tensor) -> Tensor:
 
 
 def losses(sam: Any, pixels: Tensor, asked: list[Prompt]) -> tuple[Tensor, dict[str, float]]:
-    """Return the loss of one batch: the single token, the best of three, and the guesses of their IoU."""
+    """Return a batch's loss: the single mask, the best of three, and the guesses of their IoU."""
     device = pixels.device
     encoded = sam.image_encoder(sam.preprocess(pixels))
     low, guess = decode(sam, encoded, *embed_prompts(sam, asked, device))
@@ -238,5 +243,7 @@ def train(
     )
     config, weights = sam_folder(out)
     export(outcome.average, weights)
-    config.write_text(json.dumps(CONFIG | {"plan": asdict(plan)}, indent=2) + "\n", encoding="utf-8")
+    config.write_text(
+        json.dumps(CONFIG | {"plan": asdict(plan)}, indent=2) + "\n", encoding="utf-8"
+    )
     return outcome

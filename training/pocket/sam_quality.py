@@ -1,10 +1,10 @@
-"""How good a pocket SAM is, through segment-anything's own calls, on balanced scenes it has never seen.
+"""How good a pocket SAM is, through segment-anything's own calls, on unseen balanced scenes.
 
     measure(folder, num_scenes=300)
     {"point_iou": 0.95, "box_iou": 0.95, "ground_iou": 0.99, "recall_75": 0.97, ...}
 
-A point is a random pixel of a thing; its mask is the best-scored of `SamPredictor`'s three. Recall is the share of things
-that some mask of `SamAutomaticMaskGenerator` meets at IoU 0.75.
+A point is a random pixel of a thing; its mask is the best-scored of `SamPredictor`'s three. Recall
+is the share of things that some mask of `SamAutomaticMaskGenerator` meets at IoU 0.75.
 """
 
 import json
@@ -97,7 +97,9 @@ def measure(
         "things": len(point),
         "point_iou": float(np.mean(point)),
         "point_iou_p5": float(np.percentile(point, 5)),
-        "point_iou_by_kind": {kind: round(float(np.mean(v)), 3) for kind, v in sorted(by_kind.items())},
+        "point_iou_by_kind": {
+            kind: round(float(np.mean(v)), 3) for kind, v in sorted(by_kind.items())
+        },
         "box_iou": float(np.mean(box)),
         "ground_iou": float(np.mean(ground)),
         "score_error": float(np.mean(guess)),
@@ -115,7 +117,10 @@ def _pixel(mask: Mask, rng: np.random.Generator) -> np.ndarray:
 
 
 def export_average(checkpoint: Path, folder: Path) -> None:
-    """Write the weights in a checkpoint to a folder that holds a config: to look in on a training."""
+    """Write a checkpoint's weights to a folder that holds a config: to look in on a training."""
     from counterfactory.training.pocket.common import export
 
-    export(torch.load(checkpoint, map_location="cpu", weights_only=True)["average"], sam_folder(folder)[1])
+    export(
+        torch.load(checkpoint, map_location="cpu", weights_only=True)["average"],
+        sam_folder(folder)[1],
+    )

@@ -190,5 +190,7 @@ def _wrong_sentences(
             for c in colours
             if c != old.colour
         ]
-        wrong += [_sentence(name, old, None, ref) for name in ("remove", "move") if name != edit]
+        # a thing that was replaced is missing too, so that would not be wrong
+        names = {"remove": ("move",), "replace": ("move",), "move": ("remove",)}
+        wrong += [_sentence(n, old, None, ref) for n in names.get(edit, ("remove", "move"))]
     return others(rng, right, wrong, 3)

@@ -47,13 +47,14 @@ def _example(
     true = holds(relation, a[0], b[0])
     answer = "yes" if true else "no"
     fact = relation if true else OPPOSITE[relation]
+    kinds = dict.fromkeys(f"kind:{thing.kind}" for thing in (a[0], b[0]))
     return Example(
         task="relation",
         question=template.format(a=a[1], b=b[1], relation=said),
         answer=answer,
         rationale=f"The {a[1]} is {fact} the {b[1]}, so the answer is {answer}.",
         distractors=("no" if true else "yes",),
-        slices=slices("relation", relation=relation) + (f"kind:{a[0].kind}", f"kind:{b[0].kind}"),
+        slices=(*slices("relation", relation=relation), *kinds),
         verifier="yes_no",
         pair=pair,
     )

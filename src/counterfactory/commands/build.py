@@ -11,6 +11,7 @@ from counterfactory.commands.output import answer, table
 from counterfactory.errors import UserError
 
 if TYPE_CHECKING:
+    from counterfactory.factory.recipe import Recipe
     from counterfactory.factory.run.result import BuildResult
 
 
@@ -52,19 +53,23 @@ def run(args: argparse.Namespace) -> int:
         workers=args.workers,
         engine=args.engine,
         budget=args.budget,
-        oracle=_oracle(recipe.source.kind) if args.oracle_report else None,
+        oracle=_oracle(recipe, args.out) if args.oracle_report else None,
     )
     answer(args, result.to_json(), told(result))
     return 0
 
 
-def _oracle(source: str) -> Callable[[Path], Mapping[str, Any]]:
+def _oracle(recipe: "Recipe", out: Path) -> Callable[[Path], Mapping[str, Any]]:
     """Return what scores a release folder by the world's truth; only the pocket world has one."""
-    if source != "world":
-        raise UserError(f"--oracle-report: found source.kind {source!r}, expected 'world'")
+    if recipe.source.kind != "world":
+        raise UserError(
+            f"--oracle-report: found source.kind {recipe.source.kind!r}, expected 'world'"
+        )
     from counterfactory.factory.world.oracle import report
+    from counterfactory.factory.world.recall import recall
 
-    return lambda release: report(release)
+    work = out.absolute().with_name(f"{out.name}.build")
+    return lambda release: {**report(release), **recall(recipe, work)}
 
 
 def told(result: "BuildResult") -> str:

@@ -1,4 +1,5 @@
-"""Crops around masks: cut out, scale to a model's size, scale back, paste inside the mask and nowhere else.
+"""Crops around masks: cut out, scale to a model's size, scale back, paste inside the mask and
+nowhere else.
 
     box = crop_box(mask, padding=8)                  # (40, 22, 94, 76): square, padded, inside the image
     small = cut(image, box, 64)                      # 64 x 64 x 3
@@ -16,7 +17,8 @@ Square = tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels, ends excluded
 
 
 def crop_box(mask: Mask, padding: int) -> Square:
-    """Return the square crop around a mask's true pixels, padded, moved inside the image where it can be.
+    """Return the square crop around a mask's true pixels, padded, moved inside the image where it
+    can be.
 
     A mask wider than the image is high gives a rectangle: the crop never leaves the image.
     """
@@ -59,7 +61,10 @@ def cut_mask(mask: Mask, box: Square, size: int) -> Mask:
 
 
 def paste(image: Pixels, patch: Pixels, mask: Mask, box: Square, *, feather: int = 0) -> Pixels:
-    """Return `image` with `patch` inside the mask. `feather` mixes that many rows of pixels at the mask's inner edge."""
+    """Return `image` with `patch` inside the mask.
+
+    `feather` mixes that many rows of pixels at the mask's inner edge.
+    """
     x0, y0, x1, y1 = box
     part, under = mask[y0:y1, x0:x1], image[y0:y1, x0:x1]
     over = resize(patch, x1 - x0, y1 - y0).astype(np.float32)
@@ -71,7 +76,8 @@ def paste(image: Pixels, patch: Pixels, mask: Mask, box: Square, *, feather: int
 
 
 def _share(mask: Mask, feather: int) -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
-    """Return how much of the patch each pixel takes: 1 inside, falling in equal steps towards the edge, 0 outside."""
+    """Return how much of the patch each pixel takes: 1 inside, falling in equal steps towards the
+    edge, 0 outside."""
     share = mask.astype(np.float32)
     if feather > 0:
         import cv2

@@ -23,7 +23,10 @@ WEIGHT_FILES = (".pth", ".pt", ".safetensors", ".bin")
 
 
 def locate(role: str, model: str) -> Path:
-    """Return the folder (or single weight file) of `model`. Raises `UserError` when there is none."""
+    """Return the folder (or single weight file) of `model`.
+
+    Raises `UserError` when there is none.
+    """
     if model == "pocket":
         from counterfactory.pocket import path
 

@@ -10,6 +10,7 @@ inpainting, FLUX.2 klein and what AutoPipelineForInpainting knows.
 """
 
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -57,7 +58,10 @@ class Inpainter:
         feather: int = 0,
         options: Mapping[str, Any] | None = None,
     ) -> list[Pixels]:
-        """Return the pictures with their masks repainted. `options` are further arguments of the pipeline's call."""
+        """Return the pictures with their masks repainted.
+
+        `options` are further arguments of the pipeline's call.
+        """
         side = size or self.native_size
         boxes = [crops.crop_box(mask, crop_padding) for mask in masks]
         patches: list[Pixels] = []
@@ -145,9 +149,13 @@ def load_inpainter(model: str, device: str = "auto") -> Inpainter:
     place = locate("inpaint", model)
     _, kind = choose(device)
     try:
-        loaded = diffusers.DiffusionPipeline.from_pretrained(
-            place, torch_dtype=kind, local_files_only=True
-        )
+        with (
+            warnings.catch_warnings()
+        ):  # on settings of published schedulers, which users cannot mend
+            warnings.simplefilter("ignore", FutureWarning)
+            loaded = diffusers.DiffusionPipeline.from_pretrained(
+                place, dtype=kind, local_files_only=True
+            )
     except (OSError, ValueError) as error:
         line = str(error).strip().splitlines()[0]
         raise UserError(

@@ -3,8 +3,8 @@
     >>> path("clip").name
     'clip'
 
-A folder holds what the big models' own loaders expect, and a README.md that says how the model was made and how good
-it is. `counterfactory pocket pretrain NAME` remakes one.
+A folder holds what the big models' own loaders expect, and a README.md that says how the model was
+made and how good it is. `counterfactory pocket pretrain NAME` remakes one.
 """
 
 from pathlib import Path
@@ -31,6 +31,7 @@ def path(name: str) -> Path:
     folder = HERE / name
     if not folder.is_dir():
         raise UserError(
-            f"pocket model {name!r}: {folder} is missing; make it with: counterfactory pocket pretrain {name}"
+            f"pocket model {name!r}: {folder} is missing; "
+            f"make it with: counterfactory pocket pretrain {name}"
         )
     return folder
