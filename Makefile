@@ -33,8 +33,8 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $(STAMP)
 
 demo: $(STAMP)
-	$(RUN) build region-diff --out demo/region-diff --set source.n=200 --workers 2
-	$(RUN) build photo-edits --out demo/photo-edits --workers 2
+	$(RUN) build region-diff --out demo/region-diff --set source.n=200
+	$(RUN) build photo-edits --out demo/photo-edits
 	$(RUN) preview region-diff -n 8 --out demo/preview.html
 	@echo
 	@echo "Release made from the pocket world:   demo/region-diff"

@@ -12,6 +12,7 @@ from typing import Any
 
 from counterfactory.cards import markdown
 
+MOST = 100  # entries of a source's list that the card shows; the manifest holds all
 TEMPLATES = Path(__file__).parent
 
 
@@ -34,6 +35,8 @@ def render(header: Mapping[str, Any], body: Mapping[str, Any]) -> str:
         "fenced": markdown.fenced,
         "number": markdown.number,
         "size": size,
+        "plain": plain,
+        "listed": listed,
     }
     environment.globals["table"] = markdown.table
     top = yaml.safe_dump(dict(header), sort_keys=False, allow_unicode=True, width=1_000_000)
@@ -51,6 +54,27 @@ def size(count: int) -> str:
         if count >= worth:
             return f"{count / worth:.1f} {unit}"
     return f"{count} B"
+
+
+def plain(source: Mapping[str, Any]) -> str:
+    """Return what a source says of itself in single values, on one line."""
+    values = {key: value for key, value in source.items() if not isinstance(value, list | tuple)}
+    return "; ".join(f"{markdown.cell(k)}: {markdown.cell(v, 600)}" for k, v in values.items())
+
+
+def listed(source: Mapping[str, Any]) -> list[tuple[str, tuple[list[str], list[list[str]]]]]:
+    """Return what a source lists (its files, their licences and credits) as name, head and rows."""
+    tables = []
+    for name, value in source.items():
+        if isinstance(value, list | tuple) and value and all(isinstance(v, Mapping) for v in value):
+            keys = list(dict.fromkeys(key for row in value for key in row))
+            rows = [[markdown.cell(row.get(key, "")) for key in keys] for row in value[:MOST]]
+            tables.append((name, ([markdown.cell(key) for key in keys], rows)))
+        elif isinstance(value, list | tuple) and value:
+            tables.append(
+                (name, ([markdown.cell(name)], [[markdown.cell(v)] for v in value[:MOST]]))
+            )
+    return tables
 
 
 def _squeezed(text: str) -> str:

@@ -20,7 +20,7 @@ from counterfactory.records import Box, Mask, Pixels
 INK, PAPER, GREY, LINE = "#1f2430", "#ffffff", "#6b7280", "#e5e7eb"
 KEPT, LOST = "#2f7d5b", "#d98b5f"
 OUTLINE, BOXES = (255, 0, 200), (0, 170, 255)
-_GAP = 12
+_GAP, _APART = 12, 6  # pixels between tiles, and between the pictures of one tile
 
 FunnelStage = tuple[str, int, int, Mapping[str, int]]  # name, entered, left, reason -> rejects
 
@@ -51,37 +51,46 @@ def marked(
     for x0, y0, x1, y1 in boxes:
         if x1 < x0 or y1 < y0:
             continue  # not a box: `release validate` says so, a picture need not fail
-        ends = (x0 * size[0] - 3, y0 * size[1] - 3, x1 * size[0] + 2, y1 * size[1] + 2)
-        draw.rectangle(ends, outline=(255, 255, 255), width=4)
-        draw.rectangle(ends, outline=BOXES, width=2)
+        left, top, right, low = x0 * size[0], y0 * size[1], x1 * size[0], y1 * size[1]
+        draw.rectangle((left - 3, top - 3, right + 2, low + 2), outline="white", width=1)
+        draw.rectangle((left - 2, top - 2, right + 1, low + 1), outline=BOXES, width=2)
     return np.asarray(picture)
 
 
 def sheet(tiles: Sequence[Tile], *, side: int = 192, columns: int = 2) -> Pixels:
     """Return the tiles in a grid, each with its text wrapped below."""
+    from PIL import Image
+
+    width = max(len(tile.pictures) for tile in tiles) * (side + _APART) - _APART
+    drawn = [_tile(tile, side, width) for tile in tiles]
+    lines = [drawn[at : at + columns] for at in range(0, len(drawn), columns)]
+    depths = [max(one.height for one in line) for line in lines]
+    across, down = width + 2 * _GAP, 2 * _GAP
+    size = (columns * across, sum(depths) + down * len(lines))
+    page = Image.new("RGB", size, PAPER)
+    top = _GAP
+    for line, depth in zip(lines, depths, strict=True):
+        for column, one in enumerate(line):
+            page.paste(one, (_GAP + column * across, top))
+        top += depth + down
+    return np.asarray(page)
+
+
+def _tile(tile: Tile, side: int, width: int) -> Any:
+    """Return one tile: its pictures side by side, its text below them."""
     from PIL import Image, ImageDraw
 
     font = _font(15)
-    across = max(len(tile.pictures) for tile in tiles)
-    width = across * side + (across - 1) * 6
-    texts = [_wrapped(tile.lines, font, width, limit=5) for tile in tiles]
-    depth = side + 10 + 20 * max(len(text) for text in texts)
-    rows = -(-len(tiles) // columns)
-    page = Image.new(
-        "RGB",
-        (columns * (width + 2 * _GAP) + _GAP, rows * (depth + 2 * _GAP) + _GAP),
-        PAPER,
-    )
+    fitted = [Image.fromarray(marked(picture, side=side)) for picture in tile.pictures]
+    text = _wrapped(tile.lines, font, width, limit=5)
+    tall = max(picture.height for picture in fitted)
+    page = Image.new("RGB", (width, tall + 10 + 20 * len(text)), PAPER)
     draw = ImageDraw.Draw(page)
-    for number, (tile, text) in enumerate(zip(tiles, texts, strict=True)):
-        left = _GAP + (number % columns) * (width + 2 * _GAP)
-        top = _GAP + (number // columns) * (depth + 2 * _GAP)
-        for place, picture in enumerate(tile.pictures):
-            fitted = Image.fromarray(marked(picture, side=side))
-            page.paste(fitted, (left + place * (side + 6), top))
-        for line, words in enumerate(text):
-            draw.text((left, top + side + 8 + 20 * line), words, fill=INK, font=font)
-    return np.asarray(page)
+    for place, picture in enumerate(fitted):
+        page.paste(picture, (place * (side + _APART), 0))
+    for number, words in enumerate(text):
+        draw.text((0, tall + 8 + 20 * number), words, fill=INK, font=font)
+    return page
 
 
 def funnel(stages: Sequence[FunnelStage]) -> Pixels:

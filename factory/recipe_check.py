@@ -120,9 +120,14 @@ class _Checker:
         return built
 
     def part(self, model: type[BaseModel], values: dict[str, Any], path: Path) -> BaseModel | None:
-        """Validate one mapping strictly, as JSON: no text for numbers, no true for 1."""
+        """Validate one mapping strictly, as JSON: no text for numbers, no true for 1.
+
+        The second pass puts the mappings among the defaults in the one key order, too.
+        """
         try:
-            return model.model_validate_json(json.dumps(_sorted(values)), strict=True)
+            built = model.model_validate_json(json.dumps(values), strict=True)
+            whole = json.dumps(_sorted(built.model_dump(mode="json")))
+            return model.model_validate_json(whole, strict=True)
         except ValidationError as error:
             for text in _explained(error, model, values, path, self.document):
                 if text not in self.problems:

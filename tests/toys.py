@@ -1,8 +1,9 @@
-"""Toy models that see colours: small honest classes in place of weights, for tests of what ops do with answers.
+"""Toy models that see colours: small honest classes in place of weights, for tests of what ops do
+with answers.
 
-    clip = ToyClip()      # a crop and a text are alike when the crop shows the text's colour
-    sam = ToySam()        # a segment is a connected patch of one colour that is not the ground
-    paint = ToyInpainter()   # fills the mask with the prompt's colour, or with the ground
+clip = ToyClip()      # a crop and a text are alike when the crop shows the text's colour
+sam = ToySam()        # a segment is a connected patch of one colour that is not the ground
+paint = ToyInpainter()   # fills the mask with the prompt's colour, or with the ground
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,8 @@ GROUND = (128, 128, 128)
 
 
 class ToyClip:
-    """Rows are shares of colours: of a picture's pixels, or of a text's words; ground when it names none."""
+    """Rows are shares of colours: of a picture's pixels, or of a text's words; ground when it names
+    none."""
 
     def images(self, images: Sequence[Pixels]) -> np.ndarray:
         """Return one unit row per picture."""
@@ -63,9 +65,24 @@ class ToySam:
         """Return the patches of each picture."""
         return [_patches(image) for image in images]
 
-    def from_boxes_of(self, images: Sequence[Pixels], boxes: Sequence[np.ndarray]) -> list[list[Segment]]:
+    def from_points_of(
+        self, images: Sequence[Pixels], points: Sequence[np.ndarray]
+    ) -> list[list[Segment]]:
+        """Return the patches that hold the points; a point on the ground finds nothing."""
+        found = []
+        for image, some in zip(images, points, strict=True):
+            patches = _patches(image)
+            found.append([p for x, y in some for p in patches if p.mask[int(y), int(x)]])
+        return found
+
+    def from_boxes_of(
+        self, images: Sequence[Pixels], boxes: Sequence[np.ndarray]
+    ) -> list[list[Segment]]:
         """Return what is not ground in each box."""
-        return [[self._in_box(image, box) for box in some] for image, some in zip(images, boxes, strict=True)]
+        return [
+            [self._in_box(image, box) for box in some]
+            for image, some in zip(images, boxes, strict=True)
+        ]
 
     def _in_box(self, image: Pixels, box: np.ndarray) -> Segment:
         x0, y0, x1, y1 = (round(float(edge)) for edge in box)
@@ -102,7 +119,9 @@ class ToyInpainter:
             done.append(np.where(mask[..., None], np.array(colour, np.uint8), image))
         return done
 
-    def round_trip(self, images: Sequence[Pixels], masks: Sequence[Mask], **call: Any) -> list[Pixels]:
+    def round_trip(
+        self, images: Sequence[Pixels], masks: Sequence[Mask], **call: Any
+    ) -> list[Pixels]:
         """Return the pictures a little darker inside the mask."""
         return [
             np.where(mask[..., None], image - np.minimum(image, 1), image)

@@ -20,7 +20,7 @@ from pydantic import Field
 
 import counterfactory
 from counterfactory.errors import UserError
-from counterfactory.factory.checks.base import Check, Context, Judge, verdict
+from counterfactory.factory.checks.base import Check, Judge, verdict
 from counterfactory.factory.checks.likeness import (
     GRID,
     MOST_DISTANCE,
@@ -28,6 +28,7 @@ from counterfactory.factory.checks.likeness import (
     Signature,
     signature,
 )
+from counterfactory.factory.ops.base import Context
 from counterfactory.records import Candidate, Pixels, Reason, Verdict
 
 SHIPPED = Path(counterfactory.__file__).parent / "pocket" / "contamination.jsonl"

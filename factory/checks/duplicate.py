@@ -15,8 +15,9 @@ import numpy as np
 from pydantic import Field
 
 from counterfactory import images
-from counterfactory.factory.checks.base import Check, Context, RowJudge, verdict
+from counterfactory.factory.checks.base import Check, RowJudge, verdict
 from counterfactory.factory.checks.likeness import MOST_DISTANCE, Likenesses, signature
+from counterfactory.factory.ops.base import Context
 from counterfactory.fingerprint import digest
 from counterfactory.records import Pixels, Reason, Verdict
 

@@ -11,8 +11,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from counterfactory.factory.checks.base import Check, Context, Judge, unscored, verdict
+from counterfactory.factory.checks.base import Check, Judge, unscored, verdict
 from counterfactory.factory.checks.measures import changed
+from counterfactory.factory.ops.base import Context
 from counterfactory.records import Candidate, Reason, Verdict
 
 

@@ -13,8 +13,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from counterfactory.factory.checks.base import Check, Context, Judge, verdict
-from counterfactory.records import Candidate, Pixels, Reason, Verdict
+from counterfactory.factory.checks.base import Check, Judge, verdict
+from counterfactory.factory.ops.base import Context
+from counterfactory.records import Candidate, Mask, Pixels, Reason, Verdict
 
 BLACK = 3  # the brightest channel of a pixel that counts as black
 
@@ -68,7 +69,7 @@ class Sanity(Check):
             ),
         ]  # fmt: skip
         if candidate.image_b is not None and candidate.mask is not None and candidate.mask.any():
-            share = _blackout(candidate.image_a, candidate.image_b, candidate)
+            share = _blackout(candidate.image_a, candidate.image_b, candidate.mask)
             fine = share <= self.max_blackout
             verdicts.append(
                 verdict("sanity.blackout", share, self.max_blackout, fine, Reason.IMAGE_BLANK)
@@ -76,9 +77,13 @@ class Sanity(Check):
         return verdicts
 
 
-def _blackout(image_a: Pixels, image_b: Pixels, candidate: Candidate) -> float:
+def _blackout(image_a: Pixels, image_b: Pixels, mask: Mask) -> float:
+    import cv2
+
     black_a, black_b = (image.max(axis=2) <= BLACK for image in (image_a, image_b))
-    return float((black_b & ~black_a)[candidate.mask].mean())
+    ring = (cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0) & ~mask
+    usual = float(black_a[ring].mean()) if ring.any() else 0.0  # a thing on black leaves black
+    return max(0.0, float((black_b & ~black_a)[mask].mean()) - usual)
 
 
 def _grey(pixels: Pixels) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":

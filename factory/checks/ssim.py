@@ -12,8 +12,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from counterfactory.factory.checks.base import Check, Context, Judge, unscored, verdict
+from counterfactory.factory.checks.base import Check, Judge, unscored, verdict
 from counterfactory.factory.checks.measures import ssim_map
+from counterfactory.factory.ops.base import Context
 from counterfactory.records import Candidate, Reason, Verdict
 
 

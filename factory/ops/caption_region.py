@@ -14,14 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
 from counterfactory.factory.ops import lexicon
 from counterfactory.factory.ops.base import Context, Op, Outcome, Runnable
 from counterfactory.factory.ops.colours import colour_share, contrast, main_colour
 from counterfactory.factory.ops.destinations import place_mask
-from counterfactory.factory.ops.masks import bounds
+from counterfactory.factory.ops.masks import bounds, inner_point
 from counterfactory.factory.ops.places import region_name
 from counterfactory.factory.ops.region_words import WORDS, Words
 from counterfactory.records import Box, Candidate, Edit, Mask, Pixels, Reason
@@ -178,12 +177,7 @@ def _known(pair: _Pair, knobs: CaptionRegion) -> Proof:
 
 def _where(region: Mask) -> dict[str, str]:
     """Return the region's place in words, and a point that surely lies in it."""
-    import cv2
-
-    deep = cv2.distanceTransform(np.pad(region, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    row, column = np.unravel_index(int(deep.argmax()), deep.shape)
-    height, width = region.shape
-    x, y = (int(column) + 0.5) / width, (int(row) + 0.5) / height
+    x, y = inner_point(region)
     place = placed((x, y, x, y))
     return {
         "place": place,
@@ -201,7 +195,7 @@ def placed(box: Box) -> str:
 
 def _percent(region: Mask) -> int:
     _, left, _, right = bounds(region)
-    return round(100 * (right - left) / region.shape[1])
+    return round(100 * (right - left) / int(region.shape[1]))
 
 
 def _told(candidate: Candidate, words: Words, proof: dict[str, str]) -> Candidate:

@@ -59,6 +59,28 @@ def _merge(boxes: Sequence[Box]) -> list[Box]:
     return found
 
 
+def points(changed: Mask, count: int) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+    """Return points (N, 2), x before y, spread over each changed part: the deepest pixels, apart."""
+    import cv2
+
+    found: list[tuple[float, float]] = []
+    number, labels = cv2.connectedComponents(changed.astype(np.uint8), connectivity=8)
+    for label in range(1, number):
+        part = labels == label
+        if part.sum() < SPECK * changed.size:
+            continue
+        depth = cv2.distanceTransform(np.pad(part.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+        for _ in range(count):
+            row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+            radius = float(depth[row, column])
+            if radius <= 0:
+                break
+            found.append((float(column) + 0.5, float(row) + 0.5))
+            rows, columns = np.ogrid[: depth.shape[0], : depth.shape[1]]
+            depth[(rows - row) ** 2 + (columns - column) ** 2 <= (1.5 * radius + 2) ** 2] = 0
+    return np.array(found, np.float64).reshape(-1, 2)
+
+
 def share(changed: Mask, box: Box) -> float:
     """Return the share of a box that changed."""
     inside = _inside(changed, box)

@@ -11,13 +11,16 @@ import random
 import numpy as np
 
 from counterfactory.factory.ops import places
-from counterfactory.factory.ops.masks import Floats, bounds, box_of, grown, to_lab
+from counterfactory.factory.ops.colours import name_lab
+from counterfactory.factory.ops.masks import Floats, bounds, box_of, grown, inner_point, to_lab
 from counterfactory.factory.ops.places import region_name
+from counterfactory.factory.ops.regions import small_copy
 from counterfactory.records import Box, Mask, Pixels
 
 STEPS = 24  # places tried along each side
 EDGE = 0.02  # kept free at the frame
-MAX_COST = 22.0  # LAB distance to the ground around the target, plus unevenness
+MAX_COST = 18.0  # LAB distance to the ground around the target, plus unevenness
+MAX_SAME = 0.2  # of the new place that may have the region's colour before it comes
 BEST = 5  # among which the seed draws
 FACTORS = (0.6, 1.6)  # a resized region shrinks or grows to
 
@@ -28,24 +31,43 @@ def find(pixels: Pixels, target: Mask, kind: str, rng: random.Random) -> Box | N
         return _resized(target, rng)
     import cv2
 
-    lab = to_lab(pixels)
-    old = box_of(target)
-    wide, high = old[2] - old[0], old[3] - old[1]
-    top, left, bottom, right = bounds(target)
-    size = (right - left, bottom - top)
-    mean = cv2.blur(lab, size, borderType=cv2.BORDER_REFLECT)
-    square = cv2.blur(np.square(lab), size, borderType=cv2.BORDER_REFLECT)
-    uneven = np.sqrt(np.maximum(square - np.square(mean), 0).sum(-1))
-    cost = np.linalg.norm(mean - _ground(lab, target), axis=-1) + uneven
+    small = small_copy(pixels)
+    shape = cv2.resize(target.astype(np.float32), small.shape[1::-1], interpolation=cv2.INTER_AREA)
+    region = shape > 0.5
+    if not region.any():
+        return None
+    old, point = box_of(target), inner_point(target)
+    cost, same = _ground_cost(small, region)
     found = []
-    taken = places.grow(old, 0.02)
-    for box in places.free_boxes([taken], wide, high, gap=0, edge=EDGE, steps=STEPS):
-        if region_name(box) != region_name(old):
-            x, y = places.centre(box)
-            row, column = int(y * target.shape[0]), int(x * target.shape[1])
+    room = places.free_boxes(
+        [places.grow(old, 0.02)], old[2] - old[0], old[3] - old[1], gap=0, edge=EDGE, steps=STEPS
+    )
+    for box in room:
+        new = point[0] + box[0] - old[0], point[1] + box[1] - old[1]
+        x, y = places.centre(box)
+        row, column = int(y * region.shape[0]), int(x * region.shape[1])
+        apart = region_name((*new, *new)) != region_name((*point, *point))
+        if apart and cost[row, column] <= MAX_COST and same[row, column] < MAX_SAME:
             found.append((float(cost[row, column]), box))
-    good = sorted(one for one in found if one[0] <= MAX_COST)[:BEST]
-    return rng.choice(good)[1] if good else None
+    return rng.choice(sorted(found)[:BEST])[1] if found else None
+
+
+def _ground_cost(small: Pixels, region: Mask) -> tuple[Floats, Floats]:
+    """Return, for a box of the region's size at each place, how far the ground there is from that
+    around the region, and the share of it that has the region's own colour word."""
+    import cv2
+
+    lab = to_lab(small)
+    top, left, bottom, right = bounds(region)
+    size = (right - left, bottom - top)
+    names = name_lab(lab)
+    own = (names == np.bincount(names[region]).argmax()).astype(np.float32)
+    mean, square, same = (
+        cv2.blur(part, size, borderType=cv2.BORDER_REFLECT) for part in (lab, np.square(lab), own)
+    )
+    uneven = np.sqrt(np.maximum(square - np.square(mean), 0).sum(-1))
+    cost = np.linalg.norm(mean - _ground(lab, region), axis=-1) + uneven
+    return np.asarray(cost, np.float32), np.asarray(same, np.float32)
 
 
 def place_mask(target: Mask, box: Box, margin: int = 2) -> Mask:

@@ -1,13 +1,13 @@
-"""Find where two pictures differ, from the pictures alone: neither the edit nor its mask is looked
-at.
+"""Find where two pictures differ, from the pictures alone: it looks neither at the edit nor its mask.
 
-    {op: diff, model: pocket, clip: pocket}     boxes = ((0.31, 0.20, 0.55, 0.46),)   most different first, at most 5
+    {op: diff, model: pocket, clip: pocket}  ->  boxes = ((0.31, 0.20, 0.55, 0.46),)
 
-Candidate boxes are the connected parts of the change map and, with a SAM, everything it finds in
-either picture (Img-Diff: FastSAM on both). A box must hold enough change and, with a CLIP, its
-two crops must look different (cosine below 0.85); then NMS at IoU 0.5. Img-Diff orders by crop
-similarity. Here the change map gives a finer order, how well a box fits a changed region: crops
-that hold one object each are too alike to rank ("order: clip" does as they do).
+Candidate boxes are the connected parts of the change map and, with a SAM, what it finds in either
+picture. Img-Diff lets FastSAM segment everything in both; here SAM is prompted where pixels changed,
+which finds the same things at a tenth of the cost (`prompts: everything` does as they do). A box
+must hold enough change and, with a CLIP, its two crops must look different (cosine below 0.85).
+Then NMS at IoU 0.5, most different first, at most 5. Img-Diff orders by crop similarity
+(`order: clip`); the default orders by how well a box fits a changed region, which is finer.
 """
 
 from collections.abc import Sequence
@@ -40,6 +40,10 @@ class Diff(Op):
     clip: str | None = Field(
         default="pocket", description="judges whether two crops differ; null: pixels alone"
     )
+    prompts: Literal["changed", "everything"] = Field(
+        default="changed", description="SAM looks where pixels changed, or on a grid everywhere"
+    )
+    points: int = Field(default=4, ge=1, le=64, description="points in each changed part")
     threshold: int = Field(
         default=24, ge=1, le=255, description="least change of a channel that counts"
     )
@@ -87,10 +91,16 @@ class Diff(Op):
         """Return what SAM finds in either picture of each pair."""
         if sam is None or not pairs:
             return [[] for _ in pairs]
-        flat = sam.everything_of([picture for pair in pairs for picture in pair])
+        flat = [picture for pair in pairs for picture in pair]
+        if self.prompts == "everything":
+            found = sam.everything_of(flat)
+        else:
+            maps = [changes.change_map(*pair, self.threshold) for pair in pairs]
+            points = [changes.points(one, self.points) for one in maps]
+            found = sam.from_points_of(flat, [some for some in points for _ in "ab"])
         return [
-            [segment.box for side in flat[start : start + 2] for segment in side]
-            for start in range(0, len(flat), 2)
+            [segment.box for side in found[start : start + 2] for segment in side]
+            for start in range(0, len(found), 2)
         ]
 
     def _by_change(self, one: Pixels, other: Pixels, boxes: Sequence[Box]) -> list[Scored]:

@@ -3,9 +3,10 @@
     fill(pixels, hole, "clone")    the best-fitting piece of the surroundings, drawn to its colours
     fill(pixels, hole, "telea")    OpenCV inpainting; "ns": the same by Navier-Stokes
 
-Inpainting by diffusion of the rim smears any hole wider than a few pixels. A piece of the same picture has its
-texture and its noise, so `clone` looks for the shift at which the ring around the hole fits best. Where the ground
-is plain it needs no piece, and a smooth continuation with grain cannot bring in a thing from elsewhere.
+Inpainting by diffusion of the rim smears any hole wider than a few pixels. A piece of the same
+picture has its texture and its noise, so `clone` looks for the shift at which the ring around the
+hole fits best. Where the ground is plain it needs no piece, and a smooth continuation with grain
+cannot bring in a thing from elsewhere.
 """
 
 from dataclasses import dataclass
@@ -34,8 +35,8 @@ class Filled:
     pixels: Pixels
     misfit: float
     """Root mean square distance in LAB between the piece and the place on the ring around the hole,
-    and, weighted, the share of filled pixels whose colour is not found on that ring and the distance
-    to what inpainting guesses there."""
+    and, weighted, the share of filled pixels whose colour is not found on that ring and the
+    distance to what inpainting guesses there."""
 
 
 def fill(pixels: Pixels, hole: Mask, method: Method = "clone") -> Filled:
@@ -54,7 +55,8 @@ def fill(pixels: Pixels, hole: Mask, method: Method = "clone") -> Filled:
 
 
 def best_shifts(pixels: Pixels, smeared: Pixels, hole: Mask) -> list[tuple[int, int]]:
-    """Return up to TRIES shifts (down, right) of the picture that bring a fitting piece into the hole."""
+    """Return up to TRIES shifts (down, right) of the picture that bring a fitting piece into the
+    hole."""
     import cv2
 
     ring = ring_size(hole)

@@ -1,7 +1,7 @@
 """Find the target in the picture and say what may be repainted.
 
-    "a large yellow sun", box known    ->  SAM on the box: the sun's own pixels; the edit may repaint the square around it
-    "a dog", only a caption            ->  SAM on everything, CLIP picks the segment that looks most like "a dog"
+    "a large yellow sun", box known  ->  SAM on the box: the sun's own pixels; the edit may repaint the square around it
+    "a dog", only a caption          ->  SAM on everything, CLIP picks the segment that looks most like "a dog"
 
 Writes `target_mask` (the target's pixels) and `mask` (what the edit may repaint: for diffusion a
 square with some room, so that any replacement fits; for a classical recolour the target itself),

@@ -51,7 +51,7 @@ class MaskClassical(Op):
         default=0.55, ge=0, le=1, description="least share of a region that has its colour word"
     )
     max_misfit: float = Field(
-        default=28.0, gt=0, description="most LAB distance between a hole's ring and its fill's"
+        default=32.0, gt=0, description="most LAB distance between a hole's ring and its fill's"
     )
     max_left: float = Field(
         default=0.5, ge=0, description="most contrast that a fill may leave, of what the region had"

@@ -4,8 +4,6 @@ mask = refine(pixels, rough)     # a rough mask of any size, moved to the edges 
 box_of(mask)                     # (0.12, 0.40, 0.31, 0.66)
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -39,8 +37,8 @@ def cut_out(pixels: Pixels, rough: Mask, band: int) -> Mask:
     trimap = np.where(inside > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     trimap[core > 0], trimap[hull == 0] = cv2.GC_FGD, cv2.GC_BGD
     cv2.setRNGSeed(0)  # GrabCut starts from k-means
-    model: Any = (np.zeros((1, 65)), np.zeros((1, 65)))
-    cv2.grabCut(crop, trimap, None, *model, 2, cv2.GC_INIT_WITH_MASK)
+    back, front = np.zeros((1, 65)), np.zeros((1, 65))  # the two colour models, made in place
+    cv2.grabCut(crop, trimap, None, back, front, 2, cv2.GC_INIT_WITH_MASK)
     done = np.zeros_like(rough)
     done[top:bottom, left:right] = (trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)
     return done
@@ -101,7 +99,7 @@ def grown(mask: Mask, radius: int) -> Mask:
     """Return the mask, grown by `radius` pixels."""
     import cv2
 
-    return cv2.dilate(mask.astype(np.uint8), disc(radius)) > 0
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc(radius)) > 0)
 
 
 def bounds(mask: Mask, margin: int = 0) -> tuple[int, int, int, int]:
@@ -121,6 +119,15 @@ def box_of(mask: Mask) -> Box:
     top, left, bottom, right = bounds(mask)
     height, width = mask.shape
     return left / width, top / height, right / width, bottom / height
+
+
+def inner_point(mask: Mask) -> tuple[float, float]:
+    """Return x and y, in 0..1, of a point that lies well inside the mask."""
+    import cv2
+
+    deep = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    row, column = np.unravel_index(int(deep.argmax()), deep.shape)
+    return (int(column) + 0.5) / mask.shape[1], (int(row) + 0.5) / mask.shape[0]
 
 
 def overlap_union(a: Mask, b: Mask) -> float:

@@ -1,8 +1,8 @@
 """Every edit that makes sense on one sample: no ambiguous target, no edit that changes nothing.
 
-    large yellow sun, small red ball  ->  replace sun by a green star, recolour the ball purple, remove the sun,
-                                          add a small blue drop (at a free place), move the ball
-                                          to the right ...
+    large yellow sun, small red ball  ->  replace the sun by a green star, recolour the ball purple,
+                                          remove the sun, add a small blue drop (at a free place),
+                                          move the ball to the right ...
 
 Each option names the question it will be asked about (`task`) and the slices it belongs to. An
 edit is left out when its target has a double in the picture, when the new thing already has one,
@@ -99,7 +99,10 @@ class Scene:
 def options(
     scene: Scene, kinds: Sequence[str], words: Vocabulary, rng: random.Random
 ) -> list[Option]:
-    """Return every option of the wanted edit kinds. `rng` draws the places of added and moved things."""
+    """Return every option of the wanted edit kinds.
+
+    `rng` draws the places of added and moved things.
+    """
     makers = {
         "replace": _replace, "recolour": _recolour, "remove": _remove,
         "add": _add, "move": _move, "resize": _resize,
@@ -108,7 +111,8 @@ def options(
 
 
 def region_options(kinds: Sequence[str], words: Vocabulary) -> list[Option]:
-    """Return the options where nothing is known of the picture: `mask_classical` chooses a region for each."""
+    """Return the options where nothing is known of the picture: `mask_classical` chooses a region
+    for each."""
     found = []
     for kind in kinds:
         if kind == "recolour":
@@ -157,7 +161,8 @@ def _add(scene: Scene, words: Vocabulary, rng: random.Random) -> Iterator[Option
 
 
 def _move(scene: Scene, words: Vocabulary, rng: random.Random) -> Iterator[Option]:
-    """Move a thing to the other half, or to the other side of a thing that stands alone in its kind."""
+    """Move a thing to the other half, or to the other side of a thing that stands alone in its
+    kind."""
     if not scene.located:
         return
     for target in _targets(scene):
@@ -183,7 +188,8 @@ def _resize(scene: Scene, words: Vocabulary, rng: random.Random) -> Iterator[Opt
 
 
 def flips(scene: Scene, target: Object, place: Box | None) -> Turn | None:
-    """Return what a move turns round: (before, other thing or None, after), the clearest first; None for nothing.
+    """Return what a move turns round: (before, other thing or None, after), the clearest first;
+    None for nothing.
 
     With another thing it is a relation ("left of" becomes "right of"); without, a half of the
     picture.
@@ -211,7 +217,8 @@ HALF_RELATION = {"left": "left of", "right": "right of", "top": "above", "bottom
 def _some(
     kinds: Sequence[str], colours: Sequence[str], words: Vocabulary, rng: random.Random
 ) -> list[tuple[str, str]]:
-    """Draw a few (kind, colour) pairs, and all that the focus wants: the whole product is too many to list."""
+    """Draw a few (kind, colour) pairs, and all that the focus wants: the whole product is too many
+    to list."""
     pairs = [(kind, colour) for kind in kinds for colour in colours]
     wanted = [one for one in pairs if words.wanted & {f"kind:{one[0]}", f"colour:{one[1]}"}]
     return [*wanted, *rng.sample(pairs, min(SOME, len(pairs)))]

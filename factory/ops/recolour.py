@@ -78,10 +78,11 @@ def _nearby(lab: Floats, where: Mask) -> Floats:
     total = cv2.GaussianBlur(lab * weight[..., None], (size, size), EDGE)
     mean = lab[where].mean(0) if where.any() else lab.mean((0, 1))
     enough = (near > 1e-3)[..., None]
-    return np.where(enough, total / np.maximum(near, 1e-3)[..., None], mean).astype(np.float32)
+    found = np.where(enough, total / np.maximum(near, 1e-3)[..., None], mean)
+    return np.asarray(found, np.float32)
 
 
 def _eroded(mask: Mask, radius: int) -> Mask:
     import cv2
 
-    return cv2.erode(mask.astype(np.uint8), disc(radius), borderValue=1) > 0
+    return np.asarray(cv2.erode(mask.astype(np.uint8), disc(radius), borderValue=1) > 0)

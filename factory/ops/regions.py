@@ -9,6 +9,7 @@ refined by GrabCut at full size.
 """
 
 import heapq
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,7 +87,7 @@ def _merge_tree(labels: Labels, lab: Floats) -> list[Mask]:
 
     def distance(a: int, b: int) -> float:
         gap = float(np.linalg.norm(totals[a] / areas[a] - totals[b] / areas[b]))
-        return gap * min(1.0, 0.3 + (min(areas[a], areas[b]) / labels.size * 60) ** 0.5)
+        return gap * min(1.0, 0.3 + math.sqrt(min(areas[a], areas[b]) / labels.size * 60))
 
     heap = [(distance(a, b), a, b) for a in links for b in links[a] if a < b]
     heapq.heapify(heap)

@@ -1,7 +1,8 @@
 """English for pairs: lists of things, what changed, and questions that the change answers anew.
 
-    >>> listing([Object(kind="ball", colour="red"), Object(kind="box"), Object(kind="ball",
-    colour="red")]) 'two red balls and a box'
+    >>> ball = Object(kind="ball", colour="red")
+    >>> listing([ball, Object(kind="box"), ball])
+    'two red balls and a box'
 
 Every text says only what is true when the edit succeeded. Wordings are drawn with a seed, the
 same for both sides.

@@ -19,12 +19,14 @@ import numpy as np
 from counterfactory.errors import RowError
 from counterfactory.factory.release.readers import accuracy, auc, words
 from counterfactory.factory.release.texture import Features, texture
-from counterfactory.factory.release.views import turns
+from counterfactory.factory.release.views import Turn, turns
 from counterfactory.images import decode
 
-MAX_QUESTIONS = 2_000  # a task
+MAX_QUESTIONS = 1_500  # a task
+MAX_CLASSES = 12  # answers that a reader tells apart; rarer ones are one class
 MAX_PAIRS = 600
 MAX_ANSWERS = 500  # distinct ones counted for a task; later ones are "(other)"
+OTHER = "(other)"
 MIN_READ = 40  # fewer questions or pairs say nothing
 PAIR_TASK = "counterfactual"  # the question of a pair
 
@@ -52,9 +54,9 @@ class Measures:
         tasks = [PAIR_TASK, PAIR_TASK] if row["image_b"] is not None and row["question"] else []
         tasks += [example["task"] for example in row["examples"] or ()]
         for task, turn in zip(tasks, turns(row), strict=True):
-            self._count(task, turn.answer)
+            self._count(task, answer := marked_as(turn))
             if len(self.asked[task]) < MAX_QUESTIONS:
-                self.asked[task].append(Asked(turn.question, turn.answer, row["group_id"]))
+                self.asked[task].append(Asked(turn.question, answer, row["group_id"]))
         for example in row["examples"] or ():
             if example["pair"] and len(self.twins) < 2 * MAX_QUESTIONS:
                 self.twins.append((example["pair"], example["question"], example["harmful"]))
@@ -75,7 +77,7 @@ class Measures:
     def _count(self, task: str, answer: str) -> None:
         counter = self.answers[task]
         known = answer in counter or len(counter) < MAX_ANSWERS
-        counter[answer if known else "(other)"] += 1
+        counter[answer if known else OTHER] += 1
 
     def _look(self, row: Mapping[str, Any]) -> None:
         """Keep the texture of the edited region on both sides, where there is some to see."""
@@ -114,6 +116,13 @@ def measure(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return measures.result()
 
 
+def marked_as(turn: Turn) -> str:
+    """Return what a verifier marks for: of a refusal only whether it is one, not its words."""
+    if turn.verifier == "refusal":
+        return "refuse" if turn.harmful else "help"
+    return turn.answer
+
+
 def balance(counter: Counter[str]) -> dict[str, Any]:
     """Return how often each answer is right: the six most frequent, as shares."""
     total = counter.total()
@@ -124,7 +133,9 @@ def balance(counter: Counter[str]) -> dict[str, Any]:
 
 def read(asked: list[Asked]) -> dict[str, Any]:
     """Return how well answers follow from words, beside the share of the most frequent one."""
-    labels = [one.answer for one in asked]
+    counts = Counter(one.answer for one in asked)
+    classes = set(sorted(counts, key=lambda answer: (-counts[answer], answer))[:MAX_CLASSES])
+    labels = [one.answer if one.answer in classes else OTHER for one in asked]
     chance = Counter(labels).most_common(1)[0][1] / len(labels)
     found = accuracy(words([one.text for one in asked]), labels, [one.group for one in asked])
     return {"n": len(asked), "accuracy": round(found, 4), "chance": round(chance, 4)}

@@ -18,8 +18,8 @@ import numpy.typing as npt
 Matrix = npt.NDArray[np.float32]
 
 FOLDS = 5
-MAX_WORDS = 600
-_STEPS, _RATE, _DECAY = 120, 0.3, 1e-3
+MAX_WORDS = 300
+_STEPS, _RATE, _DECAY = 80, 0.3, 1e-3
 _WORD = re.compile(r"[\w']+")
 
 

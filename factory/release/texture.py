@@ -18,7 +18,7 @@ Features = npt.NDArray[np.float32]
 Plane = npt.NDArray[np.float32]
 
 MIN_SIDE, MIN_FLAT = 8, 24  # pixels
-FLAT = 4.0  # largest step of the smoothed brightness, of 255
+FLAT = 4.0  # largest step of a smoothed plane, of 255
 _EDGES = np.array([0, 0.12, 0.3, 0.6, 1, 1.5, 2, 3, 4.5, 7, 12, 1e9], np.float32)
 
 
@@ -31,10 +31,10 @@ def texture(image: Pixels, box: Sequence[float]) -> Features | None:
     if min(crop.shape[:2]) < MIN_SIDE:
         return None
     red, green, blue = crop[..., 0], crop[..., 1], crop[..., 2]
-    flat = _flat(0.299 * red + 0.587 * green + 0.114 * blue)
+    planes = (0.299 * red + 0.587 * green + 0.114 * blue, red - green, blue - green)
+    flat = _flat(planes[0]) & _flat(planes[1]) & _flat(planes[2])
     if flat.sum() < MIN_FLAT:
         return None
-    planes = (0.299 * red + 0.587 * green + 0.114 * blue, red - green, blue - green)
     parts = [_plane(plane, flat) for plane in planes]
     exact = [float((np.ptp(crop, axis=2)[1:-1, 1:-1][flat] == 0).mean())]
     return np.concatenate([*parts, exact]).astype(np.float32)
@@ -52,9 +52,9 @@ def _plane(plane: Plane, flat: npt.NDArray[np.bool_]) -> Features:
     return np.array([*(counts / len(values)), neighbour], np.float32)
 
 
-def _flat(grey: Plane) -> npt.NDArray[np.bool_]:
-    """Return where the smoothed brightness changes little, for all but the outermost pixels."""
-    smooth = np.pad(_mean3(grey), 1, mode="edge")
+def _flat(plane: Plane) -> npt.NDArray[np.bool_]:
+    """Return where the smoothed plane changes little, for all but the outermost pixels."""
+    smooth = np.pad(_mean3(plane), 1, mode="edge")
     down = np.abs(smooth[2:, 1:-1] - smooth[:-2, 1:-1])
     across = np.abs(smooth[1:-1, 2:] - smooth[1:-1, :-2])
     return np.asarray(np.maximum(down, across) < FLAT)

@@ -111,16 +111,11 @@ def verifier_of(answer: str) -> str:
 
 
 def sft_rows(row: Mapping[str, Any]) -> Iterator[ViewRow]:
-    """Yield questions with answers, with rationales, and "what differs" over both images.
-
-    A question whose right answer is a refusal is left out: its answer is a mark for a verifier,
-    not a text to learn.
-    """
+    """Yield questions with answers, with rationales, and "what differs" over both images."""
     for turn in turns(row):
-        if turn.verifier != "refusal":
-            yield _sft(row, turn.part, turn.images, turn.question, turn.answer)
+        yield _sft(row, turn.part, turn.images, turn.question, turn.answer)
     for number, example in enumerate(row["examples"] or ()):
-        if example["rationale"] and example["verifier"] != "refusal":
+        if example["rationale"]:
             question = f"{example['question']} {STEP_BY_STEP}"
             yield _sft(row, f"r{number}", [row["image_a"]], question, example["rationale"])
     if row["image_b"] is not None and row["difference"]:

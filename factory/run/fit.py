@@ -1,6 +1,7 @@
 """Does the chain fit? Proved from the recipe alone, before a model loads or a picture opens.
 
-    ops: [edit, mask]   ->   ["ops[0] (edit): reads 'mask', which nothing before it writes; 'mask' writes it: put it before"]
+    ops: [edit, mask]
+    -> ["ops[0] (edit): reads 'mask', which nothing before it writes; 'mask' writes it: put it before"]
 
 Every op and check names the fields of a Candidate that it reads and writes; a source names what its
 samples hold.

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from counterfactory.factory.recipe import Recipe
     from counterfactory.factory.release.facts import Facts
-    from counterfactory.factory.release.rows import Provenance
-    from counterfactory.factory.sources.base import OpenSource
+    from counterfactory.factory.run.site import Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,25 +50,46 @@ def result_of(
     manifest: Mapping[str, Any], out: Path, *, seconds: float, oracle: Mapping[str, Any] | None
 ) -> BuildResult:
     """Return the result of a release that is there already: all of it is resumed."""
-    rejects: dict[str, int] = {}
-    for stage in manifest["funnel"]:
-        for reason, number in stage["reasons"].items():
-            rejects[reason] = rejects.get(reason, 0) + number
+    stages = {
+        (stage["stage"], reason): number
+        for stage in manifest["funnel"]
+        for reason, number in stage["reasons"].items()
+    }
     return BuildResult(
         release=out, name=manifest["name"], fingerprint=manifest["fingerprint"], finished=True,
         candidates=manifest["candidates"], resumed=manifest["candidates"], kept=manifest["kept"],
-        rows={view: about["rows"] for view, about in manifest["views"].items()}, rejects=rejects,
+        rows={view: about["rows"] for view, about in manifest["views"].items()}, rejects=by_reason(stages),
         seconds=seconds, version=manifest["version"], oracle=oracle,
     )  # fmt: skip
 
 
-def facts_of(
-    recipe: "Recipe", result: BuildResult, *, source: "OpenSource", provenance: "Provenance",
-    stages: Mapping[tuple[str, str], int], measures: Mapping[str, Any],
-) -> "Facts":  # fmt: skip
+def standing_of(site: "Site", out: Path, *, resumed: int) -> BuildResult:
+    """Return where a build stands by its ledger."""
+    candidates, rejects = site.ledger.count(), by_reason(site.ledger.stages())
+    return BuildResult(
+        release=out, name=site.recipe.name, fingerprint=site.recipe.fingerprint,
+        finished=not site.missing(), candidates=candidates, resumed=resumed,
+        kept=candidates - sum(rejects.values()), rejects=rejects,
+    )  # fmt: skip
+
+
+def by_reason(stages: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    """Return rejects by reason alone.
+
+    >>> by_reason({("mask", "no_space"): 2, ("propose", "no_space"): 1})
+    {'no_space': 3}
+    """
+    found: dict[str, int] = {}
+    for (_, reason), number in stages.items():
+        found[reason] = found.get(reason, 0) + number
+    return found
+
+
+def facts_of(site: "Site", result: BuildResult, measures: Mapping[str, Any]) -> "Facts":
     """Return all that the release says of itself, besides its data."""
     from counterfactory.factory.release.facts import Facts, funnel_of, library_versions
 
+    recipe = site.recipe
     names = [*(op.name for op in recipe.ops), *(check.name for check in recipe.checks)]
     return Facts(
         name=recipe.name,
@@ -79,7 +98,7 @@ def facts_of(
         recipe_yaml=recipe.yaml(),
         candidates=result.candidates,
         kept=result.kept,
-        funnel=funnel_of(result.candidates, names, stages),
+        funnel=funnel_of(result.candidates, names, site.ledger.stages()),
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         title=recipe.release.title,
         description=recipe.description,
@@ -87,8 +106,8 @@ def facts_of(
         harmful_text=recipe.release.harmful_text,
         license=recipe.release.license,
         languages=recipe.release.languages,
-        sources=(source.describe(),),
-        models=provenance.models,
+        sources=(site.source.describe(),),
+        models=site.provenance.models,
         checks=tuple(check.model_dump(mode="json") for check in recipe.checks),
         measures=measures,
         oracle=result.oracle,

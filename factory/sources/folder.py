@@ -58,7 +58,7 @@ class Folder(Source):
             return shipped.open_shipped(self.n, limits)
         root = existing(self.path)
         return open_folder(
-            root, n=self.n, column=self.caption_column, prefix="folder", license=self.license,
+            root, n=self.n, column=self.caption_column, prefix="folder", terms=self.license,
             limits=limits, title=f"images in the folder '{root.name}'",
         )  # fmt: skip
 
@@ -69,7 +69,7 @@ def open_folder(
     n: int,
     column: str,
     prefix: str,
-    license: str,
+    terms: str,
     limits: Limits,
     title: str,
 ) -> Pictures:
@@ -97,7 +97,7 @@ def open_folder(
         for name in names
     ]
     facts = {"kind": prefix, "title": title, "listing": digest(names)}
-    return Pictures(root, pictures, n=n, prefix=prefix, license=license, limits=limits, facts=facts)
+    return Pictures(root, pictures, n=n, prefix=prefix, license=terms, limits=limits, facts=facts)
 
 
 def existing(path: str) -> Path:

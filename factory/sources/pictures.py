@@ -15,7 +15,7 @@ from typing import Any
 from counterfactory import images
 from counterfactory.errors import RowError
 from counterfactory.fingerprint import digest_bytes, digest_file
-from counterfactory.records import Reason, Sample
+from counterfactory.records import Pixels, Reason, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Pictures:
         except OSError:
             return "unreadable"
 
-    def _read_file(self, name: str) -> tuple[images.Pixels, str]:
+    def _read_file(self, name: str) -> tuple[Pixels, str]:
         try:
             data = (self._root / name).read_bytes()
         except OSError as error:

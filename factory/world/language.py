@@ -1,7 +1,7 @@
 """Scene -> English: phrases, plurals, numbers, and captions in many wordings.
 
     >>> caption(scene_at("biased", "train", seed=0, index=17), random.Random(0))
-    'A large green box left of a large red box.'
+    'A picture of a large yellow ring right of a large white moon, and a large purple ball left of ...'
 
 A caption names every thing with its colour and nothing that is not there. Three styles: a list, a
 list with places ("at the top left"), and things in relation ("a red ball left of a blue ring").

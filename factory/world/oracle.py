@@ -2,7 +2,8 @@
 check or model.
 
     report(Path("out/region-diff"), Path("out/region-diff.build"))
-        -> {"precision": 0.97, "box_iou_ok": 0.98, "by_kind": {"replace": {"right": 0.97, "n": 341}, ...}, "by_op": {...}}
+        -> {"precision": 0.97, "box_iou_ok": 0.98,
+            "by_kind": {"replace": {"right": 0.97, "n": 341}, ...}, "by_op": {...}}
 
 A pair is right when the edit is right by the nearest-rendering oracle (nearest.py) at every place
 it touches, nothing changed outside the dilated mask, and captions, difference and answers are true

@@ -2,7 +2,7 @@
 
     >>> scene = scene_at("biased", "train", seed=0, index=17)
     >>> [example.question for example in questions(scene, random.Random(0), n=2)]
-    ['How many large boxes are there?', 'Is it true that the red box is large?']
+    ['What is in this picture?', 'How many more balls are there than rings?']
 
 Verifiers, by what an answer may look like: `yes_no`, `number` (digits or words), `exact` (one or
 two words), `description` (all things and no others, as CHAIR counts them), `difference` (a sentence
@@ -60,13 +60,19 @@ def questions(
     weights: Mapping[str, float] = WEIGHTS,
     wordings: str = "train",
 ) -> list[Example]:
-    """Return up to `n` different questions about the scene; contrast pairs stay whole."""
+    """Return up to `n` different questions about the scene, among them one description at most.
+
+    Contrast pairs stay whole. A question may come back in other words: leaving out what was asked
+    already would leave more of "no" than of "yes".
+    """
     names = list(tasks or TASKS)
     shares = [weights[name] for name in names]
     found: dict[str, Example] = {}
     for task in rng.choices(names, shares, k=5 * n):
         if len(found) >= n:
             break
+        if task == "description" and any(e.task == task for e in found.values()):
+            continue
         new = ask(task, scene, rng, wordings)
         if len(found) + len(new) <= n and not any(e.question in found for e in new):
             found |= {example.question: example for example in new}

@@ -8,8 +8,9 @@ covers more than half.
 """
 
 import math
+from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +74,10 @@ def _circle(radius: float, x: float = 0.0, y: float = 0.0) -> list[tuple[float, 
     return _curve(lambda t: (x + radius * math.cos(t), y + radius * math.sin(t)))
 
 
-CROSS = [(-.34, -1), (.34, -1), (.34, -.34), (1, -.34), (1, .34), (.34, .34), (.34, 1), (-.34, 1), (-.34, .34), (-1, .34), (-1, -.34), (-.34, -.34)]  # fmt: skip
+CROSS = [
+    (-.34, -1), (.34, -1), (.34, -.34), (1, -.34), (1, .34), (.34, .34),
+    (.34, 1), (-.34, 1), (-.34, .34), (-1, .34), (-1, -.34), (-.34, -.34),
+]  # fmt: skip
 
 # kind -> (outline, holes); unit square -1..1, y downwards
 SHAPES: dict[str, tuple[list[tuple[float, float]], list[list[tuple[float, float]]]]] = {
@@ -125,10 +129,9 @@ def sprite(kind: str, colour: str, size: str) -> Sprite:
     cover = np.asarray(whole, np.float32) / 255
     shade = np.where(inside, 1.0, RIM).astype(np.float32)
 
-    def shrink(values: Floats) -> Floats:
-        return values.reshape(side, SUPERSAMPLING, side, SUPERSAMPLING).mean(
-            (1, 3), dtype=np.float32
-        )
+    def shrink(values: npt.NDArray[Any]) -> Floats:
+        blocks = values.reshape(side, SUPERSAMPLING, side, SUPERSAMPLING)
+        return np.asarray(blocks.mean((1, 3), dtype=np.float32))
 
     fill = np.asarray(FILL[colour], np.float32)
     return Sprite(shrink(cover * shade)[..., None] * fill, shrink(cover)[..., None])
@@ -141,16 +144,18 @@ def ground(name: str, texture: str, seed: int) -> Pixels:
     y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     rng = np.random.default_rng(seed)
     period, phase = 8 + seed % 9, seed % 7
-    patterns = {
+    patterns: dict[str, Callable[[], npt.NDArray[Any]]] = {
         "plain": lambda: np.zeros((SIDE, SIDE)),
         "stripes": lambda: np.sign(np.sin(2 * np.pi * (x + (seed % 3) * y + phase) / period)),
         "checks": lambda: np.sign(np.sin(np.pi * (x + phase) / period) * np.sin(np.pi * (y + phase) / period)),
-        "dots": lambda: np.where(((x + phase) % period - period / 2) ** 2 + ((y + phase) % period - period / 2) ** 2 < 5, 1, -0.3),
+        "dots": lambda: np.where(
+            ((x + phase) % period - period / 2) ** 2 + ((y + phase) % period - period / 2) ** 2 < 5, 1, -0.3
+        ),
         "gradient": lambda: (x * np.cos(seed) + y * np.sin(seed)) / SIDE * 1.6,
         "noise": lambda: rng.normal(0, 0.8, (SIDE, SIDE)),
     }  # fmt: skip
     tone = np.asarray(patterns[texture](), np.float32)[..., None]
-    return np.clip(base + 11 * tone, 0, 255).round().astype(np.uint8)
+    return np.asarray(np.clip(base + 11 * tone, 0, 255).round(), np.uint8)
 
 
 def paste(canvas: Pixels, thing: Thing) -> None:

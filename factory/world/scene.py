@@ -106,8 +106,8 @@ def holds(relation: str, one: Thing, other: Thing) -> bool:
     dx, dy = one.x - other.x, one.y - other.y
     if relation in ("near", "far from"):
         distance = (dx * dx + dy * dy) ** 0.5
-        return distance <= NEAR if relation == "near" else distance >= FAR
-    return {"left of": -dx, "right of": dx, "above": -dy, "below": dy}[relation] >= CLEAR
+        return bool(distance <= NEAR if relation == "near" else distance >= FAR)
+    return bool({"left of": -dx, "right of": dx, "above": -dy, "below": dy}[relation] >= CLEAR)
 
 
 def scene_at(distribution: str, split: str, seed: int, index: int) -> Scene:

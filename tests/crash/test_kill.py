@@ -127,6 +127,7 @@ def test_a_killed_worker_costs_nothing(tmp_path: Path, reference: dict[str, str]
 def test_no_worker_outlives_its_parent(tmp_path: Path) -> None:
     process = start(tmp_path / "out", seconds=30)  # a worker in the middle of a long batch
     while len(workers := workers_of(process.pid)) < 2:
+        assert process.poll() is None
         time.sleep(0.05)
     time.sleep(1.5)
     process.kill()

@@ -82,10 +82,10 @@ def asking(number: int, **changes: Any) -> Candidate:
         slices=("task:count",), verifier="number",
     )  # fmt: skip
     harmful = Example(
-        task="harmful", question=f"How do I misuse box {number}?", answer="refuse",
+        task="harmful", question=f"How do I misuse box {number}?", answer="I won't.",
         verifier="refusal", harmful=True, pair=f"twin-{number}",
     )  # fmt: skip
-    benign = replace(harmful, answer="comply", harmful=False, question=f"How do I use {number}?")
+    benign = replace(harmful, answer="Sure.", harmful=False, question=f"How do I use {number}?")
     worse = Preference(
         kind="description", prompt="Describe the picture.", chosen="A red box.",
         rejected="A green sun.",

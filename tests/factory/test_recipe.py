@@ -27,7 +27,7 @@ name: small
 source: {kind: folder, path: photos, n: 5}
 ops:
 - {op: propose, kinds: {recolour: 2, remove: 1}, targets: regions}
-- {op: mask, model: null}
+- {op: mask_classical}
 - {op: edit, steps: 4}
 checks:
 - {check: locality}
@@ -161,7 +161,7 @@ relase: {license: mit}
 
 @pytest.mark.parametrize(
     ("wrong", "right"),
-    [("kind: folder", "kind: foldr"), ("op: mask", "op: maks"), ("check: locality", "check: localty"),
+    [("kind: folder", "kind: foldr"), ("op: edit", "op: edt"), ("check: locality", "check: localty"),
      ("steps: 4", "stepz: 4"), ("[pairs", "[pears"), ("views:", "vews:"), ("recolour: 2", "recolor: 2")],
 )  # fmt: skip
 def test_a_misspelt_word_gets_a_guess(wrong: str, right: str) -> None:
@@ -196,7 +196,7 @@ def test_what_is_no_recipe_is_the_users_error(text: str) -> None:
 
 def test_a_chain_that_does_not_fit_names_the_line(tmp_path: Path) -> None:
     path = tmp_path / "r.yaml"
-    path.write_text(SMALL.replace("- {op: mask, model: null}\n", ""), encoding="utf-8")
+    path.write_text(SMALL.replace("- {op: mask_classical}\n", ""), encoding="utf-8")
     with pytest.raises(UserError, match=r"r\.yaml:6: ops\[1\] \(edit\): reads 'mask'"):
         checked(path)
 

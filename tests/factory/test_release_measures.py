@@ -24,10 +24,10 @@ def twins(number: int, *, same_words: bool) -> Candidate:
     """A harmful request and its benign twin."""
     harmful = Example(
         task="harmful", question="How do I use the thing shown?" if same_words else "How to steal?",
-        answer="refuse", verifier="refusal", harmful=True, pair=f"{same_words}-{number}",
+        answer=f"No, {number}.", verifier="refusal", harmful=True, pair=f"{same_words}-{number}",
     )  # fmt: skip
     benign = replace(
-        harmful, harmful=False, answer="comply",
+        harmful, harmful=False, answer=f"Yes, {number}.",
         question=harmful.question if same_words else "How to paint?",
     )  # fmt: skip
     return kit.asking(number, examples=(harmful, benign), preferences=())
@@ -108,3 +108,9 @@ def test_auc_ranks() -> None:
     assert auc(np.zeros((100, 1), np.float32), labels, groups, "high") == pytest.approx(
         0.5, abs=0.1
     )
+
+
+def test_a_refusal_counts_as_one_whatever_its_words() -> None:
+    found = measure(kit.rows_of(twins(n, same_words=False) for n in range(20)))
+    assert found["answers"]["harmful"]["top"] == {"help": 0.5, "refuse": 0.5}
+    assert found["text_only"]["harmful"]["accuracy"] == 1.0

@@ -78,7 +78,7 @@ def test_a_sample_without_edit_makes_no_pair_but_keeps_what_was_asked() -> None:
     row = kit.rows_of([kit.asking(1)])[0]
     assert row["image_b"] is row["mask"] is row["edit"] is None
     assert view("pairs", row) == view("clip", row) == []
-    assert [one["answer"] for one in view("grpo", row)] == ["1", "refuse", "comply"]
+    assert [one["answer"] for one in view("grpo", row)] == ["1", "I won't.", "Sure."]
     assert [one["harmful"] for one in view("grpo", row)] == [False, True, False]
 
 
@@ -130,8 +130,10 @@ def test_clip_rows_are_each_others_hard_negative() -> None:
     assert (b["caption"], b["image"]) == (a["neg_caption"], a["neg_image"])
 
 
-def test_a_rationale_is_asked_for_and_a_refusal_is_not_taught_by_its_mark() -> None:
-    short, long = view("sft", kit.rows_of([kit.asking(1)])[0])
+def test_a_rationale_is_asked_for_in_a_row_of_its_own() -> None:
+    short, refusal, help_, long = view("sft", kit.rows_of([kit.asking(1)])[0])
+    assert refusal["completion"][0]["content"] == "I won't."
+    assert help_["completion"][0]["content"] == "Sure."
     assert short["completion"][0]["content"] == "1"
     assert long["prompt"][0]["content"].endswith(STEP_BY_STEP)
     assert long["completion"][0]["content"] == "I see one. 1"

@@ -127,7 +127,8 @@ def test_hostile_words_stay_words_in_the_card(tmp_path: Path) -> None:
     text = (folder / "README.md").read_text()
     body = text.split("---\n", 2)[2]
     assert "<img" not in body and not re.search(r"(?<!\\)\]\(http", body)
-    assert header(folder)["license"] == "cc0-1.0" and header(folder)["pretty_name"] == " ".join(bad.split())
+    top = header(folder)
+    assert top["license"] == "cc0-1.0" and top["pretty_name"] == " ".join(bad.split())
 
 
 def test_a_release_of_questions_has_a_card_too(tmp_path: Path) -> None:

@@ -25,7 +25,10 @@ PLURAL = {f"{kind}s": kind for kind in KINDS} | {
     "crosses": "cross",
 }
 NUMBER = {"a": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
-NOUN = rf"(?P<{{0}}n>a|two|three|four|five|six) (?:(?P<{{0}}s>small|large) )?(?P<{{0}}c>{'|'.join(COLOURS)}) (?P<{{0}}k>[a-z]+)"
+NOUN = (
+    r"(?P<{0}n>a|two|three|four|five|six) (?:(?P<{0}s>small|large) )?"
+    rf"(?P<{{0}}c>{'|'.join(COLOURS)}) (?P<{{0}}k>[a-z]+)"
+)
 PHRASE = re.compile(NOUN.format("x"))
 PLACED = re.compile(
     NOUN.format("x")

@@ -158,7 +158,7 @@ def test_a_description_and_its_rationale_name_all_things(
     scene = scene_at(distribution, "train", 0, seed)
     (example,) = q.ask("description", scene, random.Random(seed), words)
     real = Counter((t.colour, t.kind) for t in scene.things)
-    named = r"(a|two|three|four|five|six) (?:(?:small|large) )?(%s) (\w+)" % "|".join(COLOURS)
+    named = rf"(a|two|three|four|five|six) (?:(?:small|large) )?({'|'.join(COLOURS)}) (\w+)"
 
     def said(text: str) -> Counter[tuple[str, str]]:
         found: Counter[tuple[str, str]] = Counter()

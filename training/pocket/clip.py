@@ -56,7 +56,7 @@ MODEL: dict[str, Any] = {
 PREPROCESS = {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25], "interpolation": "bicubic"}
 DENSE = 0.15  # share of the steps before texts come in
 MISSES = 2  # near misses per caption
-PLAN = Plan(name="clip", steps=3000, batch=80, lr=2e-3, bf16=True, average=0.997)
+PLAN = Plan(name="clip", steps=2200, batch=80, lr=2e-3, bf16=True, average=0.997)
 
 
 @dataclass(frozen=True, slots=True)

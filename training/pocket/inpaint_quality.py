@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from counterfactory.factory.world.nearest import Look, look, without
+from counterfactory.factory.world.nearest import MAX_DISTANCE, Look, look, without
 from counterfactory.factory.world.render import render
 from counterfactory.factory.world.scene import COLOURS, KINDS, SIDE, USUAL, Scene, scene_at
 from counterfactory.records import Mask, Pixels
@@ -109,4 +109,21 @@ def measure(
         "remove": [r for r, e in zip(right, drawn, strict=True) if not e["kind"]],
     }
     found = {name: float(np.mean(flags)) for name, flags in groups.items()}
-    return {**found, "distance": float(np.median([one.distance for one in looks]))}
+    return {
+        **found,
+        "scenes": scenes,
+        "distance": float(np.median([one.distance for one in looks])),
+        "max_distance": MAX_DISTANCE,
+        "decibel": decibel(inpainter, [render(edit["scene"]) for edit in drawn[::2]], drawn[::2]),
+    }
+
+
+def decibel(inpainter: Any, images: list[Pixels], drawn: list[dict[str, Any]]) -> float:
+    """Return the autoencoder's peak signal-to-noise ratio inside the masks."""
+    holes = [square(edit["scene"], edit["index"]) for edit in drawn]
+    back = inpainter.round_trip(images, holes, crop_padding=8)
+    errors = [
+        np.square(a[hole].astype(np.float64) - b[hole]).mean()
+        for a, b, hole in zip(images, back, holes, strict=True)
+    ]
+    return float(10 * np.log10(255**2 / np.mean(errors)))

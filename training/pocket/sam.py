@@ -43,7 +43,7 @@ CONFIG: dict[str, Any] = {
     "grid": {"points_per_side": 16, "min_score": 0.8, "min_stability": 0.85, "max_iou": 0.7},
 }
 PROMPTS = 5  # per picture
-PLAN = Plan(name="sam", steps=5000, batch=12, lr=2e-3, bf16=True)
+PLAN = Plan(name="sam", steps=2800, batch=12, lr=2e-3, bf16=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What changed between two pictures? Asked about two scenes that differ in one thing.
 
-    example = difference_example(scene, edited(scene, rng), rng)
+    example = difference_example(scene, edited(scene, rng, ("recolour",)), rng)
     example.answer  ->  "The red star is blue in the second picture."
 
 Half the questions are open; the others ask for one word or two ("Which thing is only in the second
@@ -52,13 +52,20 @@ def change_between(a: Scene, b: Scene) -> tuple[str, Thing | None, Thing | None]
     raise ValueError(f"no single edit turns {old} into {now}")
 
 
-def edited(scene: Scene, rng: random.Random, edits: tuple[str, ...] = EDITS) -> Scene:
-    """Return a scene of the same split that differs in one thing. For evaluation and the oracle."""
+def edited(
+    scene: Scene, rng: random.Random, edits: tuple[str, ...] = EDITS, tries: int = 200
+) -> Scene | None:
+    """Return a scene of the same split that differs in one thing. For evaluation and the oracle.
+
+    Returns None when no such scene turns up: a split's scenes have few neighbours in the same
+    split, and a picture that is full cannot take one more thing.
+    """
     split = split_of(scene)
-    while True:
+    for _ in range(tries):
         other = _edit(scene, rng.choice(edits), rng)
         if other is not None and split_of(other) == split:
             return other
+    return None
 
 
 def _edit(scene: Scene, edit: str, rng: random.Random) -> Scene | None:

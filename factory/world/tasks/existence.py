@@ -64,7 +64,10 @@ def _ask(
     if not there or not absent:
         return []
     if rng.random() < 0.5:
-        kind = rng.choice(there)
+        weights = [3 if task == "existence_adversarial" and k in COMPANIONS else 1 for k in there]
+        kind = rng.choices(there, weights)[
+            0
+        ]  # as rare kinds are what is missing, so they are what is there
     elif task == "existence_adversarial":  # what the present things would lead one to expect
         expected = [k for k in absent if PARTNERS[k] in present]
         kind = rng.choice(expected or absent)

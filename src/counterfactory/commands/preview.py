@@ -28,9 +28,9 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the page."""
     from counterfactory.factory.preview import preview
-    from counterfactory.factory.recipe import resolve
+    from counterfactory.factory.recipe import checked
 
-    recipe = resolve(args.recipe, args.overrides)
+    recipe = checked(args.recipe, args.overrides)
     page = Path(preview(recipe, args.n, args.out))
     answer(
         args,

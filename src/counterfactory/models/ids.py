@@ -2,7 +2,7 @@
 
     locate("clip", "pocket")                        -> .../counterfactory/pocket/clip
     locate("sam", "facebook/sam2.1-hiera-tiny")     -> .../hub/models--facebook--sam2.1-hiera-tiny/snapshots/<commit>
-    identify("clip", "pocket")                      -> ModelRef(role="clip", id="pocket", revision=<hash of the weights>)
+    identify("clip", "pocket")                     -> ModelRef(role="clip", id="pocket", revision=<hash of the weights>)
 
 An id that leads nowhere is the user's to change: one line that says what was tried.
 """

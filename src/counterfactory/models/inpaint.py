@@ -1,7 +1,7 @@
 """A diffusers inpainting pipeline over batches of pictures of any size.
 
-    inpainter = load_inpainter("pocket") inpainter.inpaint([picture], [mask], ["a large blue
-    moon"], [7], steps=8, guidance=2.0, crop_padding=8)
+    inpainter = load_inpainter("pocket")
+    inpainter.inpaint([picture], [mask], ["a large blue moon"], [7], steps=8, guidance=2.0, crop_padding=8)
 
 Each mask's surroundings are cut out as a square, scaled to the pipeline's own size, repainted in
 one call with one generator per picture, scaled back and pasted inside the mask. Pixels outside
@@ -134,12 +134,17 @@ class Inpainter:
                 - 1
             )
             with torch.inference_mode():
-                decoded = vae.decode(vae.encode(inputs).latent_dist.mode()).sample
+                decoded = vae.decode(_latents(vae.encode(inputs))).sample
             scaled = ((decoded.float() + 1) * 127.5).clamp(0, 255).round().permute(0, 2, 3, 1)
             patches += list(scaled.cpu().numpy().astype(np.uint8))
         vae.to(dtype=self.kind)
         parts = zip(images, patches, masks, boxes, strict=True)
         return [crops.paste(*each, feather=feather) for each in parts]
+
+
+def _latents(encoded: Any) -> Any:
+    """Return what an autoencoder encoded: the mode of its distribution, or the latents themselves (AutoencoderTiny)."""
+    return encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
 
 
 def load_inpainter(model: str, device: str = "auto") -> Inpainter:

@@ -62,8 +62,12 @@ class Segmenter(ABC):
     @abstractmethod
     def decode(
         self, encoded: Any, *, points: Coordinates | None = None, boxes: Coordinates | None = None
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Return mask logits (P, M, H, W) and scores (P, M) for P points or boxes."""
+    ) -> tuple[Any, npt.NDArray[np.float32]]:
+        """Return small mask logits (P, M, h, w; a tensor) and scores (P, M) for P prompts."""
+
+    @abstractmethod
+    def enlarge(self, encoded: Any, logits: Any) -> npt.NDArray[np.float32]:
+        """Return small logits (K, h, w) at the picture's own size (K, H, W)."""
 
     def from_points(self, image: Pixels, points: Coordinates) -> list[Segment]:
         """Return the best mask of each point (P, 2)."""
@@ -80,6 +84,16 @@ class Segmenter(ABC):
         encoded = self.encode(images)
         return [self._best(one, boxes=each) for one, each in zip(encoded, boxes, strict=True)]
 
+    def from_points_of(
+        self, images: Sequence[Pixels], points: Sequence[Coordinates]
+    ) -> list[list[Segment]]:
+        """Return `from_points` of several pictures, encoded together; no points give no masks."""
+        encoded = self.encode(images)
+        return [
+            self._best(one, points=each) if len(each) else []
+            for one, each in zip(encoded, points, strict=True)
+        ]
+
     def everything(self, image: Pixels) -> list[Segment]:
         """Return all masks that a grid of points finds, best first."""
         return self.everything_of([image])[0]
@@ -95,19 +109,23 @@ class Segmenter(ABC):
         logits, scores = self.decode(encoded, **prompt)
         best = scores.argmax(axis=1)
         rows = np.arange(len(best))
-        pairs = zip(logits[rows, best] > 0, scores[rows, best], strict=True)
-        return [_segment(mask, float(score)) for mask, score in pairs]
+        masks = self.enlarge(encoded, logits[rows, best]) > 0
+        return [
+            _segment(mask, float(score))
+            for mask, score in zip(masks, scores[rows, best], strict=True)
+        ]
 
     def _everything(self, encoded: Any, shape: tuple[int, ...]) -> list[Segment]:
         found: list[Segment] = []
         points = grid_points(self.grid.points_per_side, shape[1], shape[0])
         for start in range(0, len(points), self.grid.batch):
-            logits, scores = self.decode(encoded, points=points[start : start + self.grid.batch])
-            flat = logits.reshape(-1, *logits.shape[2:])
-            keep = scores.reshape(-1) >= self.grid.min_score
-            flat, kept_scores = flat[keep], scores.reshape(-1)[keep]
-            steady = stability(flat) >= self.grid.min_stability
-            for mask, score in zip(flat[steady] > 0, kept_scores[steady], strict=True):
+            small, scores = self.decode(encoded, points=points[start : start + self.grid.batch])
+            sure = np.nonzero(scores >= self.grid.min_score)
+            if not len(sure[0]):
+                continue
+            logits = self.enlarge(encoded, small[sure])
+            steady = stability(logits) >= self.grid.min_stability
+            for mask, score in zip(logits[steady] > 0, scores[sure][steady], strict=True):
                 if mask.any():
                     found.append(_segment(mask, float(score)))
         return suppress(found, self.grid.max_iou)

@@ -17,7 +17,7 @@ from counterfactory.models.devices import choose
 from counterfactory.models.segment import Coordinates, Grid, Segmenter, build_sam, sam_folder
 from counterfactory.records import Pixels
 
-Arrays = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+Decoded = tuple[Any, npt.NDArray[np.float32]]  # small logits, scores
 
 
 class Sam1(Segmenter):
@@ -83,12 +83,12 @@ class Sam1(Segmenter):
 
     def decode(
         self, encoded: Any, *, points: Coordinates | None = None, boxes: Coordinates | None = None
-    ) -> Arrays:
+    ) -> Decoded:
         """Run the mask decoder: three masks for a point, one for a box."""
         import torch
         from segment_anything.utils.transforms import ResizeLongestSide
 
-        embedding, scaled, original = encoded
+        embedding, _, original = encoded
         scale = ResizeLongestSide(self.sam.image_encoder.img_size)
         prompts: dict[str, Any] = {"points": None, "boxes": None, "masks": None}
         if points is not None:
@@ -108,8 +108,16 @@ class Sam1(Segmenter):
                 sparse_prompt_embeddings=sparse, dense_prompt_embeddings=dense,
                 multimask_output=boxes is None,
             )  # fmt: skip
-            logits = self.sam.postprocess_masks(low, scaled, original)
-        return logits.float().cpu().numpy(), scores.float().cpu().numpy()
+        return low, scores.float().cpu().numpy()
+
+    def enlarge(self, encoded: Any, logits: Any) -> npt.NDArray[np.float32]:
+        """Scale logits up, cut the padding, scale to the picture's size."""
+        import torch
+
+        _, scaled, original = encoded
+        with torch.inference_mode():
+            full = self.sam.postprocess_masks(logits[:, None], scaled, original)[:, 0]
+        return np.asarray(full.float().cpu().numpy())
 
 
 class Sam2(Segmenter):
@@ -146,7 +154,7 @@ class Sam2(Segmenter):
 
     def decode(
         self, encoded: Any, *, points: Coordinates | None = None, boxes: Coordinates | None = None
-    ) -> Arrays:
+    ) -> Decoded:
         """Run the mask decoder: three masks for a point, one for a box."""
         import torch
 
@@ -164,7 +172,13 @@ class Sam2(Segmenter):
         }  # fmt: skip
         with torch.inference_mode():
             out = self.model(image_embeddings=levels, multimask_output=boxes is None, **given)
-            logits = torch.nn.functional.interpolate(
-                out.pred_masks[0].float(), tuple(original), mode="bilinear", align_corners=False
-            )
-        return logits.cpu().numpy(), out.iou_scores[0].float().cpu().numpy()
+        return out.pred_masks[0], out.iou_scores[0].float().cpu().numpy()
+
+    def enlarge(self, encoded: Any, logits: Any) -> npt.NDArray[np.float32]:
+        """Scale logits to the picture's size."""
+        import torch
+
+        full = torch.nn.functional.interpolate(
+            logits[:, None].float(), tuple(encoded[1]), mode="bilinear", align_corners=False
+        )[:, 0]
+        return np.asarray(full.cpu().numpy())
