@@ -38,7 +38,11 @@ def photo(discs: tuple = DISCS, seed: int = 0) -> Pixels:
 
 
 def candidate(
-    edit: Edit | None = None, image: Pixels | None = None, seed: int = 1, visit: int = 0, **fields: object
+    edit: Edit | None = None,
+    image: Pixels | None = None,
+    seed: int = 1,
+    visit: int = 0,
+    **fields: object,
 ) -> Candidate:
     pixels = photo() if image is None else image
     sample = Sample(id="s" * 64, image=pixels, source_id=f"folder:a.png#{visit}")

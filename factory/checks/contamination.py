@@ -121,10 +121,10 @@ def _read(path: Path, max_distance: int, stamp: int) -> Index:
     opened: Any = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8") as stream:
-            for number, line in enumerate(stream, start=1):
+            if json.loads(stream.readline()) != FORMAT:
+                raise ValueError(f"expected {json.dumps(FORMAT)} as first line")
+            for line in stream:
                 entry = json.loads(line)
-                if number == 1 and entry != FORMAT:
-                    raise ValueError(f"expected {json.dumps(FORMAT)}")
                 if "phash" in entry:
                     pictures.add(_signature_of(entry))
                 elif "fingerprint" in entry:

@@ -1,8 +1,8 @@
 """Which pictures look alike: a small signature of a picture, and an index of many.
 
     index = Likenesses(max_distance=4)
-    index.add(signature(pixels), "gate/0017")
-    index.nearest(signature(same_pixels_as_jpeg))      ->  Match(distance=1, name="gate/0017")
+    index.add(signature(pixels))                   ->  0, its number
+    index.near(signature(the_same_as_jpeg))        ->  [(1, 0)]: one bit from picture 0
 
 A signature is the 64-bit perceptual hash, which sees structure but no colour, and the mean colours
 of a 4 x 4 grid, which see colour. Both must be near. The index is banded: hashes that differ in at
@@ -32,14 +32,6 @@ class Signature:
 
     phash: int
     tint: bytes  # GRID x GRID x 3 mean channels
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A picture of the index that looks like another."""
-
-    distance: int  # bits
-    name: str
 
 
 def signature(pixels: Pixels) -> Signature:

@@ -91,7 +91,7 @@ def weight(value: Any) -> int:
     """
     if isinstance(value, str | bytes):
         return len(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return sum(map(weight, value.values()))
     if isinstance(value, list | tuple):
         return sum(map(weight, value))

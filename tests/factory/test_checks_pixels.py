@@ -22,14 +22,19 @@ HERE = disc(60, 60, 26)
 THERE = disc(180, 150, 34)
 
 
-def painted(where: np.ndarray, colour: tuple[int, int, int] = (40, 160, 60), seed: int = 0) -> Pixels:
+def painted(
+    where: np.ndarray, colour: tuple[int, int, int] = (40, 160, 60), seed: int = 0
+) -> Pixels:
     pixels = photo(seed=seed)
     pixels[where] = colour
     return pixels
 
 
 def pair(image_b: Pixels, **fields: object) -> Candidate:
-    return candidate(image_b=image_b, **{"mask": HERE, "edit": Edit(kind="recolour", method="classical"), **fields})
+    return candidate(
+        image_b=image_b,
+        **{"mask": HERE, "edit": Edit(kind="recolour", method="classical"), **fields},
+    )
 
 
 def verdicts(name: str, *candidates: Candidate, **knobs: object) -> list[Verdict]:
@@ -89,7 +94,10 @@ def test_ssim_refuses_another_scene_and_an_edit_that_cannot_be_seen() -> None:
 
 
 def test_the_changed_area_has_a_least_and_a_most() -> None:
-    assert failure("change_area", pair(painted(disc(60, 60, 2)))) == ("change_area.least", Reason.NOTHING_CHANGED)
+    assert failure("change_area", pair(painted(disc(60, 60, 2)))) == (
+        "change_area.least",
+        Reason.NOTHING_CHANGED,
+    )
     assert failure("change_area", pair(painted(disc(60, 60, 300))))[1] == Reason.PAIR_TOO_DIFFERENT
 
 
@@ -98,7 +106,10 @@ def test_the_changed_area_has_a_least_and_a_most() -> None:
     [
         (np.full((210, 260, 3), 128, np.uint8), "sanity.contrast"),
         (photo() // 40, "sanity.contrast"),
-        (np.where(disc(4, 4, 5)[..., None], 120, 0).repeat(3, 2).astype(np.uint8), "sanity.brightness"),
+        (
+            np.where(disc(4, 4, 5)[..., None], 120, 0).repeat(3, 2).astype(np.uint8),
+            "sanity.brightness",
+        ),
         (painted(HERE, (0, 0, 0)), "sanity.blackout"),
     ],
 )
@@ -123,7 +134,12 @@ def noise(seed: int) -> Pixels:
     return np.array(Image.fromarray(small).resize((96, 96), Image.Resampling.BICUBIC))
 
 
-@given(st.lists(st.integers(0, 2**64 - 1), max_size=20), st.integers(0, 2**64 - 1), st.integers(0, 11), st.data())
+@given(
+    st.lists(st.integers(0, 2**64 - 1), max_size=20),
+    st.integers(0, 2**64 - 1),
+    st.integers(0, 11),
+    st.data(),
+)
 def test_the_banded_index_finds_what_a_full_search_finds(
     hashes: list[int], base: int, most: int, data: st.DataObject
 ) -> None:
@@ -133,7 +149,9 @@ def test_the_banded_index_finds_what_a_full_search_finds(
     index = Likenesses(most)
     for value in hashes:
         index.add(Signature(value, bytes(48)))
-    expected = sorted((hamming(base, v), i) for i, v in enumerate(hashes) if hamming(base, v) <= most)
+    expected = sorted(
+        (hamming(base, v), i) for i, v in enumerate(hashes) if hamming(base, v) <= most
+    )
     assert index.near(Signature(base, bytes(48))) == expected
 
 
@@ -164,12 +182,15 @@ def test_a_copy_with_other_noise_is_a_duplicate() -> None:
 
 
 def test_one_original_may_stand_in_several_pairs() -> None:
-    assert fates(
-        row(painted(HERE)),
-        row(painted(HERE, (40, 60, 200))),  # another colour
-        row(painted(THERE), mask=THERE),  # another place
-        row(painted(disc(60, 60, 14)), mask=disc(60, 60, 14)),  # another size
-    ) == [True] * 4
+    assert (
+        fates(
+            row(painted(HERE)),
+            row(painted(HERE, (40, 60, 200))),  # another colour
+            row(painted(THERE), mask=THERE),  # another place
+            row(painted(disc(60, 60, 14)), mask=disc(60, 60, 14)),  # another size
+        )
+        == [True] * 4
+    )
 
 
 def test_pictures_without_a_counterfactual_differ_by_what_is_asked() -> None:
@@ -192,7 +213,9 @@ def test_a_picture_of_a_suite_is_found_on_either_side(tmp_path: Path, name: str)
     assert failure("contamination", clean, index=as_a) == ("contamination", Reason.CONTAMINATED)
     as_b = index_of(tmp_path, painted(HERE, seed=8), name="b" + name)
     assert failure("contamination", pair(painted(THERE)), index=as_b) is None
-    assert failure("contamination", clean, index=index_of(tmp_path, noise(1), name="c" + name)) is None
+    assert (
+        failure("contamination", clean, index=index_of(tmp_path, noise(1), name="c" + name)) is None
+    )
 
 
 def test_a_scene_of_a_suite_is_found_by_its_fingerprint(tmp_path: Path) -> None:

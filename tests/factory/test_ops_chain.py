@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests import tiny
 
 from counterfactory.factory.ops.base import Context
 from counterfactory.factory.recipe import resolve
@@ -10,7 +11,6 @@ from counterfactory.factory.run.chain import Chain
 from counterfactory.factory.run.fit import check_chain
 from counterfactory.models import Models
 from counterfactory.records import Candidate, Reason, Reject
-from tests import tiny
 
 BUGS = {Reason.OP_FAILED, Reason.CHECK_FAILED}
 

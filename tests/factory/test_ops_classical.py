@@ -124,7 +124,9 @@ def test_moving_takes_the_thing_along() -> None:
     x0, y0, _, _ = done.edit.replacement.box
     top, left = round(y0 * 210), round(x0 * 260)
     old = box_of(done.target_mask)
-    before = done.image_a[round(old[1] * 210) : round(old[3] * 210), round(old[0] * 260) : round(old[2] * 260)]
+    before = done.image_a[
+        round(old[1] * 210) : round(old[3] * 210), round(old[0] * 260) : round(old[2] * 260)
+    ]
     after = done.image_b[top : top + before.shape[0], left : left + before.shape[1]]
     middle = np.s_[before.shape[0] // 2 - 4 : before.shape[0] // 2 + 4, before.shape[1] // 2 - 4 :]
     assert np.abs(before[middle].astype(int) - after[middle].astype(int))[:, :8].mean() < 3
@@ -139,7 +141,9 @@ def test_resizing_scales_the_thing() -> None:
 
 def test_visits_to_one_picture_choose_different_regions() -> None:
     op = MaskClassical().setup(context())
-    chosen = {op([candidate(wanted("recolour", "green"), visit=i)])[0].edit.target.box for i in range(3)}
+    chosen = {
+        op([candidate(wanted("recolour", "green"), visit=i)])[0].edit.target.box for i in range(3)
+    }
     assert len(chosen) == 3
 
 
@@ -170,7 +174,9 @@ def test_a_target_with_a_box_is_cut_out_of_it() -> None:
 
 
 def test_replacing_has_no_classical_method() -> None:
-    full = candidate(replace(wanted("replace"), target=Object(kind="area")), mask=TRUE[0], target_mask=TRUE[0])
+    full = candidate(
+        replace(wanted("replace"), target=Object(kind="area")), mask=TRUE[0], target_mask=TRUE[0]
+    )
     done = through(full, EditClassical())
     assert isinstance(done, Reject) and "no classical method" in done.note
 
@@ -196,7 +202,9 @@ def test_a_given_caption_is_kept_and_the_change_is_said_after_it() -> None:
     done = edited("remove")
     told = through(done.with_(sample=replace(done.sample, caption="Three balls.")), CaptionRegion())
     assert told.caption_a == "Three balls."
-    assert told.caption_b.startswith("Three balls, but the ") and told.caption_b.endswith(" is gone.")
+    assert told.caption_b.startswith("Three balls, but the ") and told.caption_b.endswith(
+        " is gone."
+    )
 
 
 @pytest.mark.parametrize("kind", ["recolour", "remove", "move", "add"])
@@ -204,4 +212,8 @@ def test_a_text_that_the_pixels_do_not_prove_is_not_written(kind: str) -> None:
     done = edited(kind, "green" if kind == "recolour" else "")
     told = through(done.with_(image_b=done.image_a.copy()), CaptionRegion())
     assert isinstance(told, Reject)
-    assert told.reason in (Reason.ANSWER_NOT_FLIPPED, Reason.OLD_OBJECT_PRESENT, Reason.NEW_OBJECT_ABSENT)
+    assert told.reason in (
+        Reason.ANSWER_NOT_FLIPPED,
+        Reason.OLD_OBJECT_PRESENT,
+        Reason.NEW_OBJECT_ABSENT,
+    )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.photos import context
 
-from counterfactory.factory.recipe import load
+from counterfactory.factory.recipe import checked
 from counterfactory.factory.run.chain import Chain
 from counterfactory.records import Candidate
 
@@ -16,7 +16,7 @@ N = 15
 
 @pytest.fixture(scope="module")
 def outcomes() -> list:
-    recipe = load("photo-edits", overrides=[f"source.n={N}", "source.max_side=256"])
+    recipe = checked("photo-edits", [f"source.n={N}", "source.max_side=256"])
     source = recipe.source.open(Path("."), recipe.seed)
     chain = Chain(recipe, context())
     return chain.run([chain.bare(source.key(i), source.load(i)) for i in range(N)])
@@ -36,7 +36,9 @@ def test_kept_pairs_are_local_told_and_boxed(outcomes: list) -> None:
         x0, y0, x1, y1 = one.boxes[0]
         height, width = changed.shape
         inside = np.zeros_like(changed)
-        inside[int(y0 * height) : int(y1 * height) + 1, int(x0 * width) : int(x1 * width) + 1] = True
+        inside[int(y0 * height) : int(y1 * height) + 1, int(x0 * width) : int(x1 * width) + 1] = (
+            True
+        )
         assert (inside & one.mask).any()
 
 

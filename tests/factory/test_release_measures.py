@@ -114,3 +114,8 @@ def test_a_refusal_counts_as_one_whatever_its_words() -> None:
     found = measure(kit.rows_of(twins(n, same_words=False) for n in range(20)))
     assert found["answers"]["harmful"]["top"] == {"help": 0.5, "refuse": 0.5}
     assert found["text_only"]["harmful"]["accuracy"] == 1.0
+
+
+def test_a_flat_recolouring_leaves_no_trace() -> None:
+    found = measure(kit.rows_of(kit.candidate(n) for n in range(60)))["artifact"]
+    assert found["auc"] == 0.5

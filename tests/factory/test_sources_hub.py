@@ -37,7 +37,9 @@ def dataset(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-def test_rows_are_spooled_with_their_original_bytes(dataset: Path, tmp_path: Path, streaming: bool) -> None:
+def test_rows_are_spooled_with_their_original_bytes(
+    dataset: Path, tmp_path: Path, streaming: bool
+) -> None:
     source = Hub(path=str(dataset), n=5, streaming=streaming).open(tmp_path / "work", 0)
     sample = source.load(1)
     assert sample.caption == "picture 1"
@@ -50,12 +52,19 @@ def test_rows_are_spooled_with_their_original_bytes(dataset: Path, tmp_path: Pat
     assert caught.value.reason == Reason.IMAGE_UNREADABLE
 
 
-def test_a_spool_that_was_cut_short_goes_on_and_gives_the_same(dataset: Path, tmp_path: Path) -> None:
+def test_a_spool_that_was_cut_short_goes_on_and_gives_the_same(
+    dataset: Path, tmp_path: Path
+) -> None:
     whole = Hub(path=str(dataset), n=6)
     expected = [whole.open(tmp_path / "one", 0).key(i) for i in range(6)]
     whole.open(tmp_path / "two", 0)
     spool = next((tmp_path / "two" / "source").iterdir())
-    for path in (spool / "done", spool / "metadata.jsonl", spool / "lines" / "00000004", spool / "lines" / "00000005"):
+    for path in (
+        spool / "done",
+        spool / "metadata.jsonl",
+        spool / "lines" / "00000004",
+        spool / "lines" / "00000005",
+    ):
         path.unlink()
     (spool / "00000005.png").write_bytes(b"half")
     kept = (spool / "00000001.png").stat().st_mtime_ns

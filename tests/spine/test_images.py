@@ -37,7 +37,9 @@ def reason_of(data: bytes, **limits: int) -> str:
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 9))
-def test_a_picture_survives_png_and_gives_the_same_bytes_twice(height: int, width: int, seed: int) -> None:
+def test_a_picture_survives_png_and_gives_the_same_bytes_twice(
+    height: int, width: int, seed: int
+) -> None:
     pixels = noise(height, width, seed)
     data = images.png(pixels)
     assert data == images.png(pixels.copy())
@@ -105,7 +107,9 @@ def test_exif_orientation_is_undone(orientation: int, max_side: int | None) -> N
 
 
 def test_damaged_exif_does_not_cost_the_picture() -> None:
-    data = saved(Image.fromarray(noise(20, 30)), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff broken")
+    data = saved(
+        Image.fromarray(noise(20, 30)), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff broken"
+    )
     assert images.decode(data).shape == (20, 30, 3)
 
 
@@ -129,7 +133,9 @@ def test_flipped_bytes_give_a_picture_or_a_reason(kind: str, data: st.DataObject
 @pytest.mark.parametrize("side", [10_001, 60_000])  # the second is beyond PIL's own limit
 def test_a_huge_picture_is_refused_by_its_header_alone(side: int) -> None:
     def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        return (
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        )
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
     bomb = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", b"no pixels at all")
@@ -138,7 +144,9 @@ def test_a_huge_picture_is_refused_by_its_header_alone(side: int) -> None:
 
 def test_small_pictures_and_thin_ones_are_refused() -> None:
     assert reason_of(images.png(noise(9, 50)), min_side=10) == Reason.IMAGE_TOO_SMALL
-    assert reason_of(images.png(noise(20, 400)), min_side=10, max_side=100) == Reason.IMAGE_TOO_SMALL
+    assert (
+        reason_of(images.png(noise(20, 400)), min_side=10, max_side=100) == Reason.IMAGE_TOO_SMALL
+    )
 
 
 def test_files_that_are_no_pictures_are_refused() -> None:
@@ -157,7 +165,9 @@ def test_no_side_is_longer_than_asked_and_the_shape_stays(height: int, width: in
 def test_the_hash_knows_a_picture_after_jpeg_and_scaling_and_tells_others_apart() -> None:
     hashes = [images.phash(noise(96, 96, seed)) for seed in range(8)]
     for seed, own in enumerate(hashes):
-        again = images.decode(saved(Image.fromarray(noise(96, 96, seed)), "JPEG", quality=70), max_side=64)
+        again = images.decode(
+            saved(Image.fromarray(noise(96, 96, seed)), "JPEG", quality=70), max_side=64
+        )
         assert images.hamming(own, images.phash(again)) <= 4
         assert min(images.hamming(own, other) for i, other in enumerate(hashes) if i != seed) > 12
 

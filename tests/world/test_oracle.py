@@ -1,4 +1,7 @@
-"""The oracle accepts what is right and names what is wrong. Pairs are drawn from edited scene graphs, as only tests may."""
+"""The oracle accepts what is right and names what is wrong.
+
+Pairs are drawn from edited scene graphs, as only tests may.
+"""
 
 from dataclasses import replace
 
@@ -111,7 +114,10 @@ def test_a_box_beside_the_change_is_wrong():
     assert not boxes_right(truth, [])
 
 
-@pytest.mark.parametrize("said, true, same", [("Two.", "2", True), ("2", "2", True), ("yes", "no", False), ("x", None, False)])
+@pytest.mark.parametrize(
+    "said, true, same",
+    [("Two.", "2", True), ("2", "2", True), ("yes", "no", False), ("x", None, False)],
+)
 def test_answers_are_compared_by_meaning(said, true, same):
     assert same_answer(said, true) is same
 

@@ -219,7 +219,8 @@ def _inpaint_rows(n: Numbers) -> list[str]:
 def _inpaint_more(n: Numbers) -> str:
     return (
         f"The nearest rendering lies {n['distance']:.1f} levels (of 255, root mean square, median) from the "
-        f"region; farther than {n['max_distance']:.0f} counts as wrong. The autoencoder alone reaches {n['decibel']:.1f} dB."
+        f"region; farther than {n['max_distance']:.0f} counts as wrong. "
+        f"The autoencoder alone reaches {n['decibel']:.1f} dB."
     )
 
 

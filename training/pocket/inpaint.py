@@ -29,22 +29,14 @@ from counterfactory.training.pocket.crops import crops
 LATENTS = 4  # channels; the pipeline takes no other number
 TEXT_LENGTH = 16  # tokens; every prompt of the world fits
 WORDS = (
-    *KINDS,
-    *COLOURS,
-    *SIZES,
-    "a",
-    "an",
-    "the",
-    "picture",
-    "of",
-    "plain",
-    "empty",
-    "nothing",
-    "background",
-)
+    *KINDS, *COLOURS, *SIZES,
+    "a", "an", "the", "picture", "of", "plain", "empty", "nothing", "background",
+)  # fmt: skip
 DROP_TEXT = 0.1  # share of prompts left empty, for classifier-free guidance
-VAE_PLAN = Plan(name="inpaint-vae", steps=4200, batch=8, lr=2e-3, average=0.98, cooldown=0.5, bf16=True)
-UNET_PLAN = Plan(name="inpaint-unet", steps=4000, batch=64, lr=1e-3, cooldown=0.4, bf16=True)
+VAE_PLAN = Plan(
+    name="inpaint-vae", steps=4200, batch=8, lr=2e-3, average=0.98, cooldown=0.5, bf16=True
+)
+UNET_PLAN = Plan(name="inpaint-unet", steps=3000, batch=64, lr=1e-3, cooldown=0.4, bf16=True)
 
 # ------------------------------------------------------------------ parts
 
@@ -72,7 +64,10 @@ def build_tokenizer() -> Any:
 
 
 def build_vae() -> Any:
-    """Return the autoencoder: 64 px -> 16 x 16 x 4 latents. Without normalisation layers, so that flat colours survive."""
+    """Return the autoencoder: 64 px -> 16 x 16 x 4 latents.
+
+    It has no normalisation layers, so that flat colours survive.
+    """
     from diffusers import AutoencoderTiny
 
     return AutoencoderTiny(
@@ -100,7 +95,8 @@ def build_unet() -> Any:
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(
-        sample_size=16, in_channels=2 * LATENTS + 1, out_channels=LATENTS, block_out_channels=(64, 112, 144), layers_per_block=1,
+        sample_size=16, in_channels=2 * LATENTS + 1, out_channels=LATENTS,
+        block_out_channels=(64, 112, 144), layers_per_block=1,
         down_block_types=("DownBlock2D",) * 3, up_block_types=("UpBlock2D",) * 3,
         cross_attention_dim=128, attention_head_dim=4, norm_num_groups=16,
         resnet_time_scale_shift="scale_shift", addition_embed_type="text", addition_embed_type_num_heads=4,
@@ -241,7 +237,10 @@ def train(
     seed: int = 0,
     **options: Any,
 ) -> Outcome:
-    """Train both stages and write the pipeline to `out`. `steps` is of the denoiser; the autoencoder's follow in proportion."""
+    """Train both stages and write the pipeline to `out`.
+
+    `steps` is of the denoiser; the autoencoder's follow in proportion.
+    """
     place = pick_device(device)
     unet_plan = replace(UNET_PLAN, steps=steps or UNET_PLAN.steps, seed=seed)
     share = unet_plan.steps / UNET_PLAN.steps

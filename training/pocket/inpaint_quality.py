@@ -1,7 +1,8 @@
 """How well the pocket inpainting model does on held-out balanced scenes, by the nearest-rendering oracle.
 
     measure(load_inpainter("pocket"), scenes=200)
-        -> {"replace": 0.91, "replace_usual": 0.92, "replace_unusual": 0.90, "kind": 0.95, "colour": 0.96, "remove": 0.98}
+        -> {"replace": 0.91, "replace_usual": 0.92, "replace_unusual": 0.90, "kind": 0.95,
+            "colour": 0.96, "remove": 0.98}
 
 Replace: a random thing becomes another kind and colour, drawn evenly. Remove: a random thing becomes background.
 A replace edit is right only when the requested kind AND colour are nearest and within the oracle's distance.
@@ -29,7 +30,10 @@ def square(scene: Scene, index: int) -> Mask:
 
 
 def edits(count: int, seed: int, split: str) -> list[dict[str, Any]]:
-    """Draw `count` replace and `count` remove edits on balanced scenes; half of the replaced ones ask for usual colours."""
+    """Draw `count` replace and `count` remove edits on balanced scenes.
+
+    Half of the replaced ones ask for usual colours.
+    """
     drawn = []
     for i in range(count):
         scene = scene_at("balanced", split, seed, i)

@@ -79,9 +79,15 @@ def load_clip(model: str, device: str = "auto") -> Clip:
     import open_clip
 
     place = locate("clip", model)
-    if place.is_file():
-        name = model.removeprefix("hf-hub:").partition(":")[0]
-        options = {"model_name": name, "pretrained": str(place)}
+    if (
+        place.is_file()
+    ):  # by its own name: open_clip keeps settings of its tags (QuickGELU, mean, std)
+        name, _, tag = model.partition(":")
+        if not tag:
+            raise UserError(
+                f"clip model {model!r}: a single file; give its folder or architecture:weights"
+            )
+        options = {"model_name": name, "pretrained": tag}
     else:
         name = f"local-dir:{_open_clip_folder(model, place)}"
         options = {"model_name": name}
