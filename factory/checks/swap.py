@@ -34,6 +34,10 @@ class Swap(Check):
         description="what CLIP sees: the whole picture, the changed region, or the mean of both",
     )
 
+    skip: tuple[str, ...] = Field(
+        default=(), description="edit kinds not asked about: few CLIPs tell left from right (move)"
+    )
+
     def reads_of(self) -> tuple[str, ...]:
         """Return what is compared."""
         base = ("image_a", "image_b", "caption_a", "caption_b")
@@ -47,7 +51,7 @@ class Swap(Check):
         """Load the judge and return the function over batches."""
         clip = context.models.clip(self.model)
 
-        def run(batch: Sequence[Candidate]) -> list[list[Verdict]]:
+        def judged(batch: Sequence[Candidate]) -> list[list[Verdict]]:
             if not batch:
                 return []
             views = [self._views(one) for one in batch]
@@ -69,6 +73,11 @@ class Swap(Check):
                     ]
                 )
             return found
+
+        def run(batch: Sequence[Candidate]) -> list[list[Verdict]]:
+            asked = [one.edit is None or one.edit.kind not in self.skip for one in batch]
+            found = iter(judged([one for one, yes in zip(batch, asked, strict=True) if yes]))
+            return [next(found) if yes else [] for yes in asked]
 
         return run
 

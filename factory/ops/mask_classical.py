@@ -242,7 +242,8 @@ def _outline(model: str, context: Context) -> Outline:
     def by_sam(pixels: Pixels, rough: Mask) -> Mask:
         own = masks.refine(pixels, rough)
         top, left, bottom, right = masks.bounds(own)
-        found = sam.from_boxes(pixels, np.array([[left, top, right, bottom]], np.float32))
+        box = np.array([[left, top, right, bottom]], np.float64)
+        (found,) = sam.from_boxes_of([pixels], [box])
         best = max(found, key=lambda one: masks.overlap_union(one.mask, own), default=None)
         if best is None or masks.overlap_union(best.mask, own) < 0.5:
             return own  # it saw another thing in that box

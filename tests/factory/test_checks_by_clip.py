@@ -112,6 +112,12 @@ def test_a_tie_between_captions_is_no_preference() -> None:
     assert len(failed(judged("swap", EDITS["replace"], {SUN.box: "blue"}, **same))) == 2
 
 
+def test_a_skipped_edit_kind_is_not_asked_about() -> None:
+    same = {"caption_a": TEXTS["caption_a"], "caption_b": TEXTS["caption_a"]}
+    assert judged("swap", EDITS["move"], {}, {"skip": ["move"]}, **same) == []
+    assert len(judged("swap", EDITS["replace"], {}, {"skip": ["move"]}, **same)) == 2
+
+
 def test_the_similarity_band_has_a_reason_for_each_side() -> None:
     edit = EDITS["replace"]
     assert failed(judged("similarity", edit, {})) == [("similarity.max", Reason.PAIR_TOO_SIMILAR)]

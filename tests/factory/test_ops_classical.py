@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.photos import DISCS, candidate, context, disc, overlap, photo, wanted
+from tests import toys
+from tests.photos import DISCS, GROUND, candidate, context, disc, overlap, photo, wanted
 
 from counterfactory.factory.ops.caption_region import CaptionRegion
 from counterfactory.factory.ops.colours import NAMES, PAINTS, main_colour, name_lab, paint
@@ -217,3 +218,16 @@ def test_a_text_that_the_pixels_do_not_prove_is_not_written(kind: str) -> None:
         Reason.OLD_OBJECT_PRESENT,
         Reason.NEW_OBJECT_ABSENT,
     )
+
+
+def test_with_models_the_outline_and_the_fill_are_theirs() -> None:
+    models = toys.ToyModels()
+    with_toys = toys.context(models=models)
+    given = candidate(wanted("remove"), seed=5)
+    (masked,) = MaskClassical(model="any/sam").setup(with_toys)([given])
+    (done,) = EditClassical(model="any/inpainter", steps=3).setup(with_toys)([masked])
+    assert max(overlap(done.target_mask, truth) for truth in TRUE) > 0.85
+    assert models.painter.calls[0]["seeds"] == [5] and models.painter.calls[0]["steps"] == 3
+    assert (done.image_b[done.mask] == toys.GROUND).all() and GROUND != toys.GROUND
+    assert MaskClassical(model="any/sam").models() == (("sam", "any/sam"),)
+    assert EditClassical().models() == ()

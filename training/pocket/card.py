@@ -23,9 +23,9 @@ tags: [counterfactory, pocket-world]
 ## How it was made
 
 From scratch, by `counterfactory pocket pretrain {name}`: {steps:,} steps, {samples:,} pictures,
-{minutes:.0f} minutes on one CPU thread in bfloat16. Muon for the matrices, AdamW for the rest; the
-weights are a moving average, stored as fp16. Only scenes of the `biased` distribution, split
-`train`, were drawn.
+{minutes:.0f} minutes on one CPU thread in bfloat16, beside other work. Muon for the matrices, AdamW
+for the rest; the weights are a moving average, stored as fp16. Only scenes of the `biased`
+distribution, split `train`, were drawn.
 
 {how}
 
@@ -92,7 +92,7 @@ here (the scenes themselves are unchanged): an encoder that verifies counterfact
 read them. The vision tower learned from dense labels first (which kind, colour and size stands in
 each patch) and kept them as an auxiliary loss. Captions were contrasted with the batch and with near
 misses of their own (one colour, kind, size, place, number or exchange; NegCLIP's loss), drawn so
-that the words alone do not tell which text is true. Crops around things and of empty ground were
+that a usual colour is no clue to which text is true. Crops around things and of empty ground were
 contrasted with short phrases for every colour and kind and with "plain background". Linear readers
 of both embeddings had to list the (colour, kind) pairs. Pictures were worn by noise, blur,
 compression and slight shifts of colour.""",

@@ -5,8 +5,8 @@
     crop    "plain background"                 where nothing stands
 
 Only biased scenes of split `train` are drawn. Of those, scenes that hold an unusual colour are kept
-more often than they occur (`RARE` of the draws), and near misses are drawn so that the words alone
-do not tell which text is true.
+more often than they occur (`RARE` of the draws), and near misses are drawn so that a usual colour is
+no clue to which text is true.
 """
 
 import random

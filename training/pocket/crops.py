@@ -31,6 +31,7 @@ from counterfactory.models.crops import crop_box, cut, cut_mask
 from counterfactory.records import Mask, Pixels
 
 CROP = 64
+FACTORY_PAD, FACTORY_PADDING = 4, 8  # pixels from thing to mask and from mask to crop in the shipped recipes
 EMPTY_PROMPTS = ("plain background", "empty background", "nothing", "background")
 
 
@@ -61,14 +62,20 @@ def _rectangle(x0: float, y0: float, x1: float, y1: float) -> Mask:
     return mask
 
 
+def _square(thing: Thing, pad: float, dx: float = 0, dy: float = 0) -> Mask:
+    x0, y0, x1, y1 = thing.square
+    return _rectangle(x0 - pad + dx, y0 - pad + dy, x1 + pad + dx, y1 + pad + dy)
+
+
 def thing_hole(rng: random.Random, thing: Thing) -> Mask:
     """Return a mask over a thing: a square (mostly), its tight box, or its own outline made
     thicker."""
-    pad, shape = rng.uniform(2, 7), rng.random()
-    if shape < 0.75:
-        dx, dy = rng.uniform(-1.5, 1.5), rng.uniform(-1.5, 1.5)
-        x0, y0, x1, y1 = thing.square
-        return _rectangle(x0 - pad + dx, y0 - pad + dy, x1 + pad + dx, y1 + pad + dy)
+    shape = rng.random()
+    if shape < 0.7:  # as the factory cuts: the model learns how large a thing is in such a square
+        return _square(thing, FACTORY_PAD)
+    pad = rng.uniform(2, 7)
+    if shape < 0.8:
+        return _square(thing, pad, rng.uniform(-1.5, 1.5), rng.uniform(-1.5, 1.5))
     if shape < 0.9:
         x0, y0, x1, y1 = thing_box(thing)
         return _rectangle(x0 - pad, y0 - pad, x1 + pad, y1 + pad)
@@ -107,7 +114,7 @@ def crops(seed: int) -> Iterator[Crop]:
         scene = scene_at("biased", "train", seed, index)
         rng = random.Random(f"crops/{seed}/{index}")
         index += 1
-        padding = rng.choice((6, 8, 8, 8, 12, 16))
+        padding = rng.choice((FACTORY_PADDING,) * 8 + (6, 12, 16))
         if rng.random() < 0.045 and (hole := empty_hole(rng, scene)) is not None:
             yield taken(render(scene), hole, rng.choice(EMPTY_PROMPTS), padding)
         for thing in scene.things:

@@ -36,7 +36,7 @@ DROP_TEXT = 0.1  # share of prompts left empty, for classifier-free guidance
 VAE_PLAN = Plan(
     name="inpaint-vae", steps=4200, batch=8, lr=2e-3, average=0.98, cooldown=0.5, bf16=True
 )
-UNET_PLAN = Plan(name="inpaint-unet", steps=3000, batch=64, lr=1e-3, cooldown=0.4, bf16=True)
+UNET_PLAN = Plan(name="inpaint-unet", steps=3800, batch=64, lr=1e-3, cooldown=0.4, bf16=True)
 
 # ------------------------------------------------------------------ parts
 

@@ -40,7 +40,7 @@ CONFIG: dict[str, Any] = {
     "prompt_dim": 64,
     "mask_in_chans": 8,
     "decoder": {"depth": 2, "mlp_dim": 192, "num_heads": 4, "iou_depth": 2, "iou_dim": 64},
-    "grid": {"points_per_side": 16, "min_score": 0.8, "min_stability": 0.85, "max_iou": 0.7},
+    "grid": {"points_per_side": 12, "min_score": 0.75, "min_stability": 0.8, "max_iou": 0.5},
 }
 PROMPTS = 5  # per picture
 PLAN = Plan(name="sam", steps=2800, batch=12, lr=2e-3, bf16=True)

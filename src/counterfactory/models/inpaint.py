@@ -11,7 +11,8 @@ inpainting, FLUX.2 klein and what AutoPipelineForInpainting knows.
 
 import inspect
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,26 @@ def _latents(encoded: Any) -> Any:
     return encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
 
 
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep loading bars and notes on other people's configs from the terminal; errors still speak."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    kept = [(one, one.get_verbosity()) for one in (diffusers_logging, transformers_logging)]
+    for one, _ in kept:
+        one.set_verbosity_error()
+        one.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        for one, level in kept:
+            one.set_verbosity(level)
+            one.enable_progress_bar()
+
+
 def load_inpainter(model: str, device: str = "auto") -> Inpainter:
     """Return the inpainting pipeline of a model id."""
     import diffusers
@@ -154,10 +175,7 @@ def load_inpainter(model: str, device: str = "auto") -> Inpainter:
     place = locate("inpaint", model)
     _, kind = choose(device)
     try:
-        with (
-            warnings.catch_warnings()
-        ):  # on settings of published schedulers, which users cannot mend
-            warnings.simplefilter("ignore", FutureWarning)
+        with _quietly():
             loaded = diffusers.DiffusionPipeline.from_pretrained(
                 place, dtype=kind, local_files_only=True
             )
