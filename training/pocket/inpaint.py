@@ -1,7 +1,7 @@
 """The pocket inpainting model: a Stable Diffusion inpainting pipeline, small enough for two cores.
 
     pipeline = DiffusionPipeline.from_pretrained(path("inpaint"))
-    pipeline("a large red sun", image=crop, mask_image=square, num_inference_steps=8, guidance_scale=2)
+    pipeline("a large red sun", image=crop, mask_image=square, num_inference_steps=10, guidance_scale=1.5)
 
 Two stages, both from scratch on crops of biased scenes (crops.py): an autoencoder (64 px <-> 16 x 16 x 4), then a
 UNet that sees noisy latents, mask and masked latents (9 channels). Three choices make it learn on a CPU: it predicts

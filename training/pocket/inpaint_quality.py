@@ -84,7 +84,7 @@ def seen(edit: dict[str, Any], image: Pixels) -> Look:
 
 def measure(
     inpainter: Any, *, scenes: int = 200, seed: int = 0, split: str = "check",
-    steps: int = 8, guidance: float = 2.0, crop_padding: int = 8,
+    steps: int = 10, guidance: float = 1.5, crop_padding: int = 8,
 ) -> dict[str, float]:  # fmt: skip
     """Return shares of right edits, each over `scenes` (or the half that the name says)."""
     drawn = edits(scenes, seed, split)

@@ -124,7 +124,8 @@ class Inpainter:
         kind = torch.float32 if getattr(vae.config, "force_upcast", False) else self.kind
         boxes = [crops.crop_box(mask, crop_padding) for mask in masks]
         patches: list[Pixels] = []
-        vae.to(dtype=kind)
+        if kind != self.kind:
+            vae.to(dtype=kind)
         for start in range(0, len(images), self.batch):
             part = slice(start, start + self.batch)
             cuts = [
@@ -138,7 +139,8 @@ class Inpainter:
                 decoded = vae.decode(_latents(vae.encode(inputs))).sample
             scaled = ((decoded.float() + 1) * 127.5).clamp(0, 255).round().permute(0, 2, 3, 1)
             patches += list(scaled.cpu().numpy().astype(np.uint8))
-        vae.to(dtype=self.kind)
+        if kind != self.kind:
+            vae.to(dtype=self.kind)
         parts = zip(images, patches, masks, boxes, strict=True)
         return [crops.paste(*each, feather=feather) for each in parts]
 
