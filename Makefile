@@ -35,7 +35,7 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 demo: $(STAMP)
 	$(RUN) build region-diff --out demo/region-diff --set source.n=200
 	$(RUN) build photo-edits --out demo/photo-edits
-	$(RUN) preview region-diff -n 8 --out demo/preview.html
+	@test -s demo/preview.html || $(RUN) preview region-diff -n 8 --out demo/preview.html
 	@echo
 	@echo "Release made from the pocket world:   demo/region-diff"
 	@echo "Release made from real photographs:   demo/photo-edits"
@@ -48,7 +48,7 @@ test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not gpu"
 
 bench: $(STAMP)
-	@for script in tests/bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in tests/bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 lint: $(STAMP)
 	$(BIN)/ruff check

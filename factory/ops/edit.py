@@ -17,6 +17,7 @@ from pydantic import Field
 
 from counterfactory.factory.ops.base import Context, Op, Outcome, Runnable
 from counterfactory.factory.ops.mask import shifted
+from counterfactory.factory.ops.masks import grown
 from counterfactory.models.inpaint import Inpainter
 from counterfactory.records import Candidate, Mask, Pixels
 
@@ -40,6 +41,9 @@ class EditOp(Op):
     )
     size: int | None = Field(
         default=None, ge=32, le=4096, description="side of the crop for the model; null: its own"
+    )
+    rim: int = Field(
+        default=0, ge=0, le=3, description="pixels around a moved target that go with it"
     )
     feather: int = Field(
         default=1, ge=0, le=64, description="pixels inside the mask's edge that are mixed"
@@ -92,7 +96,7 @@ class EditOp(Op):
             )  # fmt: skip
             back += self._back(inpainter, part, pictures, padding)
         return [
-            one.with_(image_b=_with_moved(one, picture), original=original)
+            one.with_(image_b=_with_moved(one, picture, self.rim), original=original)
             for one, picture, original in zip(batch, made, back, strict=True)
         ]
 
@@ -129,7 +133,7 @@ def _hole(candidate: Candidate) -> Mask:
     return candidate.mask if old is None else np.asarray(old, dtype=np.bool_)
 
 
-def _with_moved(candidate: Candidate, picture: Pixels) -> Pixels:
+def _with_moved(candidate: Candidate, picture: Pixels, rim: int) -> Pixels:
     """Paste a moved thing's own pixels at its new place."""
     edit, target = candidate.edit, candidate.target_mask
     if edit is None or edit.kind != "move" or target is None:
@@ -139,7 +143,7 @@ def _with_moved(candidate: Candidate, picture: Pixels) -> Pixels:
     assert old is not None and new is not None
     height, width = target.shape
     right, down = round((new[0] - old[0]) * width), round((new[1] - old[1]) * height)
-    place = shifted(target, old, new)
+    place = shifted(grown(target, rim) if rim else target, old, new)
     rows, columns = np.nonzero(place)
     result = picture.copy()
     result[rows, columns] = candidate.sample.image[rows - down, columns - right]

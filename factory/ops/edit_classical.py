@@ -21,7 +21,7 @@ from pydantic import Field
 from counterfactory.factory.ops.base import Context, Op, Outcome, Runnable
 from counterfactory.factory.ops.colours import PAINTS, paint
 from counterfactory.factory.ops.fill import Method, fill
-from counterfactory.factory.ops.masks import bounds, feather
+from counterfactory.factory.ops.masks import bounds, feather, grown
 from counterfactory.factory.ops.recolour import recoloured
 from counterfactory.records import Box, Candidate, Edit, Mask, Pixels, Reason
 
@@ -41,6 +41,9 @@ class EditClassical(Op):
     fill: Method = Field(default="clone", description="how removed places are filled")
     paints: dict[str, str] = Field(
         default={}, description="colour word -> '#rrggbb', over the usual"
+    )
+    rim: int = Field(
+        default=0, ge=0, le=3, description="pixels around a moved or copied target that go with it"
     )
     model: str = Field(default="", description="an inpainting model that fills instead")
     steps: int = Field(default=20, ge=1, le=1000, description="of that model")
@@ -64,7 +67,10 @@ class EditClassical(Op):
                 return candidate.rejected(NAME, Reason.OP_FAILED, note=note)
             if candidate.mask is None or candidate.target_mask is None or not candidate.mask.any():
                 return candidate.rejected(NAME, Reason.TARGET_NOT_FOUND)
-            return _edited(candidate, edit, candidate.mask, candidate.target_mask, filler, paints)
+            target = candidate.target_mask
+            if self.rim and edit.kind != "recolour":
+                target = grown(target, self.rim)
+            return _edited(candidate, edit, candidate.mask, target, filler, paints)
 
         def run(batch: Sequence[Candidate]) -> list[Outcome]:
             return [one(candidate) for candidate in batch]
@@ -110,8 +116,27 @@ def _edited(
         old = candidate.extra.get("old_place")
         hole = np.zeros_like(mask) if edit.kind == "add" else mask if old is None else old
         ground = filler(pixels, hole, candidate.seed) if hole.any() else pixels
-        done = pasted(ground, pixels, target, box)
+        if edit.kind == "move" and edit.target is not None and edit.target.box is not None:
+            done = carried(ground, pixels, target, edit.target.box, box)
+        else:
+            done = pasted(ground, pixels, target, box)
     return candidate.with_(image_b=np.where(mask[..., None], done, pixels))
+
+
+def carried(ground: Pixels, pixels: Pixels, target: Mask, old: Box, new: Box) -> Pixels:
+    """Return `ground` with the target's pixels moved as its box moved, by whole pixels and in their own size."""
+    height, width = target.shape
+    right, down = round((new[0] - old[0]) * width), round((new[1] - old[1]) * height)
+    cover = feather(target, 0.75)
+    rows, columns = np.nonzero(cover)
+    there = (rows + down, columns + right)
+    inside = (there[0] >= 0) & (there[0] < height) & (there[1] >= 0) & (there[1] < width)
+    here, there = (rows[inside], columns[inside]), (there[0][inside], there[1][inside])
+    result = ground.copy()
+    share = cover[here][:, None]
+    mixed = result[there] * (1 - share) + pixels[here] * share
+    result[there] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    return result
 
 
 def pasted(ground: Pixels, pixels: Pixels, target: Mask, box: Box) -> Pixels:

@@ -25,6 +25,9 @@ from counterfactory.records import Box, Candidate, Edit, Mask, Object, Reason
 TIGHT = ("recolour",)  # kinds whose classical edit stays on the target's own pixels
 
 
+MOVED_ROOM = 3  # pixels around a moved thing that may change: its rim goes with it
+
+
 class MaskOp(Op):
     """Locate the target, then choose the region to repaint."""
 
@@ -139,7 +142,7 @@ class MaskOp(Op):
             old = grown(target, room)
         if edit.kind != "move" or new is None or new.box is None:
             return _Areas(old)
-        return _Areas(old | grown(shifted(target, edit.target.box, new.box), 1), old)
+        return _Areas(old | grown(shifted(target, edit.target.box, new.box), MOVED_ROOM), old)
 
     def _square(self, thing: Object, box: Box, width: int, height: int) -> Mask:
         side = dict(self.sides).get(thing.size, 0.0) if thing.size in ("small", "large") else 0.0  # type: ignore[call-overload]

@@ -2,6 +2,7 @@
 stopped.
 
     build.py       the whole of a build on one screen
+      site.py        the working folder OUT.build/: is it the same work, what is missing
       ledger.py      what became of every candidate (SQLite); a batch is in it whole or not at all
       maker.py       one batch: samples -> chain -> rows and fates; runs inside a worker
         chain.py       ops, then checks; an exception costs one candidate, never its batch
@@ -23,7 +24,7 @@ bytes. Only the parent process writes files: a worker that outlives its parent f
 do no harm.
 
     >>> from counterfactory.factory.run import build
-    >>> build(load("region-diff"), Path("out/region-diff"), workers=2).rows      # doctest: +SKIP
+    >>> build(resolve("region-diff"), Path("out/region-diff"), workers=2).rows      # doctest: +SKIP
     {'pairs': 812, 'sft': 2436, 'dpo': 1624, 'clip': 1624, 'rejects': 1188}
 """
 

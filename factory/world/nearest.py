@@ -11,6 +11,7 @@ region shows nothing that the world knows.
 """
 
 from functools import cache
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -70,19 +71,39 @@ def look(image: Pixels, rest: Scene, *, x: int, y: int, size: str) -> Look:
     x1, y1 = min(x + reach, SIDE), min(y + reach, SIDE)
     seen = image[y0:y1, x0:x1].astype(np.float32)
     base = under[y0:y1, x0:x1].astype(np.float32)
-    best = Look("", "", float(np.sqrt(np.mean((seen - base) ** 2))), (0, 0))
-    error = (seen - base) ** 2
     colours, covers, names = _sprites(size)
-    for dy in range(-SHIFT, SHIFT + 1):
-        for dx in range(-SHIFT, SHIFT + 1):
-            left, top = x - half + dx - x0, y - half + dy - y0
-            if left < 0 or top < 0 or left + 2 * half > x1 - x0 or top + 2 * half > y1 - y0:
-                continue
-            window = np.s_[top : top + 2 * half, left : left + 2 * half]
-            drawn = base[window] * (1 - covers) + colours
-            inside = ((drawn - seen[window]) ** 2).sum((1, 2, 3))
-            total = (inside + error.sum() - error[window].sum()) / error.size
-            i = int(total.argmin())
-            if (distance := float(np.sqrt(max(total[i], 0.0)))) < best.distance:
-                best = Look(*names[i], distance, (dx, dy))
+    shifts, errors = [], []
+    for dy, dx in product(range(-SHIFT, SHIFT + 1), repeat=2):
+        left, top = x - half + dx - x0, y - half + dy - y0
+        if left < 0 or top < 0 or left + 2 * half > x1 - x0 or top + 2 * half > y1 - y0:
+            continue
+        window = np.s_[top : top + 2 * half, left : left + 2 * half]
+        drawn = base[window] * (1 - covers) + colours
+        outside = np.square(seen - base).sum() - np.square(seen[window] - base[window]).sum()
+        shifts.append((dx, dy, window))
+        errors.append(np.square(drawn - seen[window]).sum((1, 2, 3)) + outside)
+    best = Look("", "", _rms(_smooth((base - seen)[None]))[0], (0, 0))
+    if not shifts:
+        return best
+    chosen = np.stack(errors).argmin(0)  # each rendering at the shift that suits it
+    drawn = np.repeat(base[None], len(names), 0)
+    for i, at in enumerate(chosen):
+        window = shifts[at][2]
+        drawn[i][window] = base[window] * (1 - covers[i]) + colours[i]
+    distances = _rms(_smooth(drawn - seen))
+    i = int(np.argmin(distances))
+    if distances[i] < best.distance:
+        dx, dy, _ = shifts[chosen[i]]
+        best = Look(*names[i], distances[i], (dx, dy))
     return best
+
+
+def _smooth(errors: Floats) -> Floats:
+    """Return differences (N, h, w, 3) smoothed by a 3 x 3 binomial, so that half a pixel of edge weighs little."""
+    padded = np.pad(errors, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    rows = padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]
+    return np.asarray((rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]) / 16, np.float32)
+
+
+def _rms(errors: Floats) -> list[float]:
+    return [float(value) for value in np.sqrt(np.square(errors).mean((1, 2, 3)))]

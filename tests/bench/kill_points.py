@@ -23,7 +23,17 @@ from pathlib import Path
 def command(recipe: str, out: Path, sets: list[str]) -> list[str]:
     """Return the build command."""
     options = [part for one in sets for part in ("--set", one)]
-    return [sys.executable, "-m", "counterfactory", "build", recipe, "--out", str(out), "--json", *options]
+    return [
+        sys.executable,
+        "-m",
+        "counterfactory",
+        "build",
+        recipe,
+        "--out",
+        str(out),
+        "--json",
+        *options,
+    ]
 
 
 def finish(recipe: str, out: Path, sets: list[str]) -> dict:
@@ -43,7 +53,10 @@ def data_files(out: Path) -> dict[str, str]:
 def killed(recipe: str, out: Path, sets: list[str], after: float) -> bool:
     """Start the command, kill its group after some seconds; False when it had ended before."""
     process = subprocess.Popen(
-        command(recipe, out, sets), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command(recipe, out, sets),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         process.wait(after)
@@ -56,7 +69,9 @@ def killed(recipe: str, out: Path, sets: list[str], after: float) -> bool:
 
 def main() -> int:
     """Run the points; see the module's text."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("recipe", nargs="?", default="photo-edits")
     parser.add_argument("points", nargs="?", type=int, default=3)
     parser.add_argument("--set", dest="sets", action="append", default=[])

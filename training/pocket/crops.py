@@ -31,7 +31,8 @@ from counterfactory.models.crops import crop_box, cut, cut_mask
 from counterfactory.records import Mask, Pixels
 
 CROP = 64
-FACTORY_PAD, FACTORY_PADDING = 4, 8  # pixels from thing to mask and from mask to crop in the shipped recipes
+# pixels from thing to mask and from mask to crop in the shipped recipes
+FACTORY_PAD, FACTORY_PADDING = 4, 8
 EMPTY_PROMPTS = ("plain background", "empty background", "nothing", "background")
 
 
