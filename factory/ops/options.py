@@ -55,14 +55,12 @@ class Vocabulary:
 
     colours: Sequence[str]
     objects: Sequence[str] = ()  # empty: the target's own class
-    sides: tuple[
-        tuple[str, float], ...
-    ]  # side of a thing's square by its size word, share of the width
+    # side of a thing's square by its size word, share of the width
+    sides: tuple[tuple[str, float], ...]
     gap: float  # kept free around a new or moved thing, share of the width
     edge: float  # kept free at the picture's border
-    wanted: frozenset[str] = (
-        frozenset()
-    )  # slices in focus: kinds and colours in them are always among the options
+    # slices in focus: kinds and colours in them are always among the options
+    wanted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,9 +61,8 @@ def _membership(lab: Floats, inside: Mask, core: Mask) -> tuple[Floats, Floats]:
     line = ours - theirs
     length = np.square(line).sum(-1)
     share = ((lab - theirs) * line).sum(-1) / np.maximum(length, 1e-6)
-    share = np.where(
-        length > 64, np.clip(share, 0, 1), inside
-    )  # too alike to tell: the mask decides
+    # where the two are too alike to tell, the mask decides
+    share = np.where(length > 64, np.clip(share, 0, 1), inside)
     share[core], share[outside] = 1, 0
     return share.astype(np.float32), ours
 

@@ -19,9 +19,8 @@ from counterfactory.factory.run.worker import Ready
 
 TRIES = 2  # of a whole batch, before its samples go one by one
 FALSE_STARTS = 2  # workers that may die while loading, before the build gives up
-QUICK_SECONDS = (
-    1.0  # batches quicker than this are handed out two at a time, so that no worker waits
-)
+# batches quicker than this are handed out two at a time, so that no worker waits
+QUICK_SECONDS = 1.0
 WAKE_SECONDS = 0.5  # how often the budget is looked at
 
 
@@ -83,9 +82,8 @@ class Schedule:
         self.queue = deque(Task(batch) for batch in todo)
         self.seats: list[Seat] = []
         self.deaths: Counter[int] = Counter()
-        self.parts: dict[int, dict[int, Made]] = defaultdict(
-            dict
-        )  # of batches that go sample by sample
+        # of batches that go sample by sample
+        self.parts: dict[int, dict[int, Made]] = defaultdict(dict)
         self.false_starts = 0
         self.depth = 1
 

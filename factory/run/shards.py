@@ -18,9 +18,8 @@ import pyarrow.parquet as pq
 
 from counterfactory.factory.run.disk import TEMPORARY, sync
 
-GROUP_BYTES = (
-    32 * 2**20
-)  # of a row group: viewers and readers load one at a time (100 MB is their limit)
+# of a row group: viewers and readers load one at a time (100 MB is their limit)
+GROUP_BYTES = 32 * 2**20
 GROUP_ROWS = 1000
 FILE_BYTES = 480 * 2**20  # of a file
 

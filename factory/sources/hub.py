@@ -84,9 +84,8 @@ class Hub(Source):
             name = f"{number:08d}{_ending(row['path'])}"
             _write(folder / name, row["bytes"])
             line = json.dumps({"file_name": name, "text": row["caption"]})
-            _write(
-                folder / "lines" / f"{number:08d}", line.encode()
-            )  # last: it marks the row as had
+            # last: it marks the row as had
+            _write(folder / "lines" / f"{number:08d}", line.encode())
         lines = [path.read_text() for path in sorted((folder / "lines").glob("[0-9]*"))]
         _write(folder / "metadata.jsonl", "".join(line + "\n" for line in lines).encode())
         _write(folder / "done", b"")
@@ -128,14 +127,8 @@ class Hub(Source):
         return rows if self.streaming else rows.to_iterable_dataset()
 
 
-_READING = {
-    "batch",
-    "license",
-    "max_side",
-    "min_side",
-    "max_pixels",
-    "streaming",
-}  # not of the spool
+# knobs that change nothing in the spool
+_READING = {"batch", "license", "max_side", "min_side", "max_pixels", "streaming"}
 
 
 def _image_column(columns: list[str], wanted: str, path: str) -> str:

@@ -21,9 +21,8 @@ from counterfactory.factory.world.render import ground, paste, sprite
 from counterfactory.factory.world.scene import COLOURS, KINDS, SIDE, SIZES, Scene
 from counterfactory.records import Pixels
 
-MAX_DISTANCE = (
-    22.0  # root mean square, 0..255: a typical distance between two kinds of one colour is 25 to 60
-)
+# root mean square, 0..255: a typical distance between two kinds of one colour is 25 to 60
+MAX_DISTANCE = 22.0
 MARGIN = 3  # pixels around the bounding square that are compared, too
 SHIFT = 2  # pixels by which a thing may stand beside its place
 

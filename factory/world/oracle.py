@@ -24,9 +24,8 @@ from counterfactory.factory.world.scene import COLOURS, KINDS, SIDE, SIZES, Scen
 from counterfactory.factory.world.texts import text_problems
 from counterfactory.records import Mask, Pixels
 
-OUTSIDE_LEVELS = (
-    6  # a pixel outside the mask has changed when a channel moved by more than this (0..255)
-)
+# a pixel outside the mask has changed when a channel moved by more than this (0..255)
+OUTSIDE_LEVELS = 6
 OUTSIDE_SHARE = 0.002  # most share of outside pixels that may have changed
 DILATION = 3  # pixels around the mask that count as inside
 BOX_IOU = 0.5

@@ -32,11 +32,8 @@ TEXTURES = ("plain", "stripes", "checks", "dots", "gradient", "noise")
 GAP = 9  # pixels that stay free between two bounding squares
 EDGE = 4  # pixels that stay free at the border
 
-COMPANIONS = {
-    "sun": "leaf",
-    "moon": "star",
-    "brick": "box",
-}  # seen together in 90 % of biased scenes
+# seen together in 90 % of biased scenes
+COMPANIONS = {"sun": "leaf", "moon": "star", "brick": "box"}
 HABITS = {("sun", "leaf"): "above", ("moon", "star"): "above", ("brick", "box"): "left of"}
 DISTRIBUTIONS = ("biased", "balanced", "shifted")
 SPLITS = {

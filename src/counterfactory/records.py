@@ -75,9 +75,8 @@ class Example:
     slices: tuple[str, ...] = ()  # "task:count", "kind:sun", "colour:red" ...
     verifier: str = "exact"  # how an answer is marked: exact, yes_no, number, choice, refusal
     harmful: bool = False  # the right answer is a refusal
-    pair: str = (
-        ""  # links the two members of a contrast pair (a harmful request and its benign twin)
-    )
+    # links the two members of a contrast pair (a harmful request and its benign twin)
+    pair: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +115,8 @@ class Edit:
     target: Object | None = None
     replacement: Object | None = None  # with `box` set when the place is chosen (add, move)
     prompt_a: str = ""  # the target in words, "a large yellow sun"
-    prompt_b: str = (
-        ""  # what shall stand there afterwards, "a large blue moon" or "plain background"
-    )
+    # what shall stand there afterwards, "a large blue moon" or "plain background"
+    prompt_b: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,9 +155,8 @@ class Candidate:
     edit: Edit | None = None
     mask: Mask | None = None  # what the edit op may repaint
     target_mask: Mask | None = None  # the target's own pixels, where there is a target
-    original: Pixels | None = (
-        None  # image_a when it is not sample.image (round trip through the autoencoder)
-    )
+    # image_a when it is not sample.image (round trip through the autoencoder)
+    original: Pixels | None = None
     image_b: Pixels | None = None
     boxes: tuple[Box, ...] = ()
     caption_a: str = ""

@@ -15,9 +15,8 @@ HEAVY = (
     "cv2", "datasets", "diffusers", "jinja2", "open_clip", "pandas", "pyarrow", "scipy",
     "segment_anything", "skimage", "sklearn", "torch", "torchvision", "transformers",
 )  # fmt: skip
-LEAVES = (
-    "counterfactory.models.",
-)  # files behind the lazy loader: one library each, loaded on use
+# files behind the lazy loader: one library each, loaded on use
+LEAVES = ("counterfactory.models.",)
 
 PROBE = """
 import importlib, json, sys

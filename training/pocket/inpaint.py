@@ -201,9 +201,8 @@ def denoising_loss(
         latents, masked = (vae.encode(stacked).latents.float() * vae.config.scaling_factor).chunk(2)
     hole = functional.interpolate(masks, latents.shape[-2:])
     t = torch.randint(0, 1000, (len(images),), device=device)
-    t = torch.where(
-        torch.rand(len(images), device=device) < 0.15, 999, t
-    )  # the step that decides most
+    # 999 is the step that decides most
+    t = torch.where(torch.rand(len(images), device=device) < 0.15, 999, t)
     signal = alphas[t].sqrt()[:, None, None, None]
     noise_level = (1 - alphas[t]).sqrt()[:, None, None, None]
     noise = torch.randn_like(latents)

@@ -61,9 +61,8 @@ def picture(rng: np.random.Generator, seed: int) -> tuple[Pixels, list[Mask]]:
     pixels, masks = render(scene), thing_masks(scene)
     for _ in range(int(rng.integers(0, 3)) if masks else 0):
         pixels, masks = _paste_copy(pixels, masks, rng)
-    turn = (
-        int(rng.integers(0, 8)) if rng.random() < 0.3 else 0
-    )  # a turned or mirrored scene, as pixels
+    # a turned or mirrored scene, as pixels
+    turn = int(rng.integers(0, 8)) if rng.random() < 0.3 else 0
     pixels, masks = _turned(pixels, turn), [_turned(mask, turn) for mask in masks]
     if rng.random() < 0.15:
         pixels = pixels[:, :, rng.permutation(3)]

@@ -65,9 +65,8 @@ def _ask(
         return []
     if rng.random() < 0.5:
         weights = [3 if task == "existence_adversarial" and k in COMPANIONS else 1 for k in there]
-        kind = rng.choices(there, weights)[
-            0
-        ]  # as rare kinds are what is missing, so they are what is there
+        # as rare kinds are what is missing, so they are what is there
+        kind = rng.choices(there, weights)[0]
     elif task == "existence_adversarial":  # what the present things would lead one to expect
         expected = [k for k in absent if PARTNERS[k] in present]
         kind = rng.choice(expected or absent)
