@@ -25,8 +25,7 @@ GROUND = (128, 128, 128)
 
 
 class ToyClip:
-    """Rows are shares of colours: of a picture's pixels, or of a text's words; ground when it names
-    none."""
+    """Rows are shares of colours: of a picture's pixels, or of a text's words; ground when it names none."""
 
     def images(self, images: Sequence[Pixels]) -> np.ndarray:
         """Return one unit row per picture."""

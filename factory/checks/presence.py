@@ -104,8 +104,7 @@ class Presence(Check):
         return verdict("presence.region", 0.0, 1.0, False, Reason.WRONG_REGION)
 
     def _asked(self, one: Candidate) -> list[_Asked]:
-        """Return what must be seen where: at the old place and, where it is another one, at the new
-        place."""
+        """Return what must be seen where: at the old place and, where it is another one, at the new place."""
         edit = one.edit
         if edit is None:
             raise ValueError(

@@ -186,8 +186,7 @@ def _where(region: Mask) -> dict[str, str]:
 
 
 def placed(box: Box) -> str:
-    """Return where a box is, with its preposition: "in the upper left", "at the top", "on the
-    right"."""
+    """Return where a box is, with its preposition: "in the upper left", "at the top", "on the right"."""
     name = region_name(box)
     side = {"the top": "at", "the bottom": "at", "the left": "on", "the right": "on"}
     return f"{side.get(name, 'in')} {name}"

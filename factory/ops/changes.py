@@ -27,8 +27,7 @@ def change_map(one: Pixels, other: Pixels, threshold: int) -> Mask:
 
 
 def parts(changed: Mask) -> list[Box]:
-    """Return the boxes of connected changed parts, largest first; parts near one another are
-    merged."""
+    """Return the boxes of connected changed parts, largest first; parts near one another are merged."""
     import cv2
 
     height, width = changed.shape

@@ -86,8 +86,7 @@ def colour_share(pixels: Pixels, mask: Mask, name: str) -> float:
 
 
 def contrast(pixels: Pixels, region: Mask) -> float:
-    """Return how far, in LAB and on average, a region's pixels are from the middle of the ring
-    around it."""
+    """Return how far, in LAB and on average, a region's pixels are from the middle of the ring around it."""
     reach = max(8, round(0.3 * float(np.sqrt(region.sum()))))
     top, left, bottom, right = bounds(region, reach)
     inside = region[top:bottom, left:right]

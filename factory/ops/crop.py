@@ -9,8 +9,7 @@ CONTEXT = 0.15  # of the box's longer side, on each side
 
 
 def square_crop(picture: Pixels, box: Box, context: float = CONTEXT) -> Pixels:
-    """Return the square around a box, moved inside the picture; at least 8 pixels, at most the
-    shorter side."""
+    """Return the square around a box, moved inside the picture; at least 8 pixels, at most the shorter side."""
     height, width = picture.shape[:2]
     x0, y0, x1, y1 = box[0] * width, box[1] * height, box[2] * width, box[3] * height
     side = max(x1 - x0, y1 - y0) * (1 + 2 * context)

@@ -103,8 +103,7 @@ class EditOp(Op):
     def _back(
         self, inpainter: Inpainter, batch: Sequence[Candidate], pictures: list[Pixels], padding: int
     ) -> list[Pixels | None]:
-        """Return each original with the mask's pixels sent through the autoencoder, or None where
-        it is kept."""
+        """Return each original with the mask's pixels sent through the autoencoder, or None where it is kept."""
         if not self.round_trip:
             return [one.original for one in batch]
         return list(

@@ -1,5 +1,4 @@
-"""Faces in a photograph, by the cascade that ships inside scikit-image: people are left as they
-are."""
+"""Faces in a photograph, by the cascade that ships inside scikit-image: people are left as they are."""
 
 import functools
 from typing import Any

@@ -55,8 +55,7 @@ def fill(pixels: Pixels, hole: Mask, method: Method = "clone") -> Filled:
 
 
 def best_shifts(pixels: Pixels, smeared: Pixels, hole: Mask) -> list[tuple[int, int]]:
-    """Return up to TRIES shifts (down, right) of the picture that bring a fitting piece into the
-    hole."""
+    """Return up to TRIES shifts (down, right) of the picture that bring a fitting piece into the hole."""
     import cv2
 
     ring = ring_size(hole)

@@ -106,8 +106,7 @@ def _named(
     least: float,
     prompt: str,
 ) -> Found:
-    """Return the mask of the segment that looks most like the target, and more like it than like
-    its rivals."""
+    """Return the mask of the segment that looks most like the target, and more like it than like its rivals."""
     phrases = [target.phrase, *dict.fromkeys(one.phrase for one in rivals)]
     looks = clip.images([square_crop(picture, one.box) for one in things])
     cosines = looks @ clip.texts([prompt.format(lexicon.article(phrase)) for phrase in phrases]).T

@@ -152,8 +152,7 @@ def _fits(mention: Object, thing: Object) -> bool:
 
 
 def same(one: Object, other: Object) -> bool:
-    """Whether a colour and kind do not tell two things apart; a colour that was not said could be
-    any."""
+    """Whether a colour and kind do not tell two things apart; a colour that was not said could be any."""
     return one.kind == other.kind and (
         one.colour == other.colour or not one.colour or not other.colour
     )

@@ -109,8 +109,7 @@ def options(
 
 
 def region_options(kinds: Sequence[str], words: Vocabulary) -> list[Option]:
-    """Return the options where nothing is known of the picture: `mask_classical` chooses a region
-    for each."""
+    """Return the options where nothing is known of the picture: `mask_classical` chooses a region for each."""
     found = []
     for kind in kinds:
         if kind == "recolour":
@@ -159,8 +158,7 @@ def _add(scene: Scene, words: Vocabulary, rng: random.Random) -> Iterator[Option
 
 
 def _move(scene: Scene, words: Vocabulary, rng: random.Random) -> Iterator[Option]:
-    """Move a thing to the other half, or to the other side of a thing that stands alone in its
-    kind."""
+    """Move a thing to the other half, or to the other side of a thing that stands alone in its kind."""
     if not scene.located:
         return
     for target in _targets(scene):
@@ -215,8 +213,7 @@ HALF_RELATION = {"left": "left of", "right": "right of", "top": "above", "bottom
 def _some(
     kinds: Sequence[str], colours: Sequence[str], words: Vocabulary, rng: random.Random
 ) -> list[tuple[str, str]]:
-    """Draw a few (kind, colour) pairs, and all that the focus wants: the whole product is too many
-    to list."""
+    """Draw a few (kind, colour) pairs, and all that the focus wants: the whole product is too many to list."""
     pairs = [(kind, colour) for kind in kinds for colour in colours]
     wanted = [one for one in pairs if words.wanted & {f"kind:{one[0]}", f"colour:{one[1]}"}]
     return [*wanted, *rng.sample(pairs, min(SOME, len(pairs)))]

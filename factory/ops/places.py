@@ -27,8 +27,7 @@ def centre(box: Box) -> tuple[float, float]:
 
 
 def region_name(box: Box) -> str:
-    """Return the ninth of the picture that holds the box's middle: "the top left", "the right",
-    "the middle"."""
+    """Return the ninth of the picture that holds the box's middle: "the top left", "the right", "the middle"."""
     x, y = centre(box)
     words = (ROWS[min(2, int(y * 3))], COLUMNS[min(2, int(x * 3))])
     return f"the {' '.join(word for word in words if word) or 'middle'}"

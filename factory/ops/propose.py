@@ -154,8 +154,7 @@ class _Slot:
 
 
 class _Drawer:
-    """Shares the slots of a batch out over focus slices, edit kinds and methods, and picks an
-    option for each."""
+    """Shares the slots of a batch out over focus slices, edit kinds and methods, and picks an option for each."""
 
     def __init__(self, op: Propose, focus: Sequence[Focus]) -> None:
         self.op = op

@@ -176,8 +176,7 @@ def named(thing: Object, sized: bool) -> str:
 
 
 def existence(rng: random.Random, name: str, there_before: bool, place: Box | None) -> Question:
-    """Ask whether something is there; with a place where the picture may hold others of its kind
-    elsewhere."""
+    """Ask whether something is there; with a place where the picture may hold others of its kind elsewhere."""
     answers = ("yes", "no") if there_before else ("no", "yes")
     text = rng.choice(THERE).format(a=lexicon.article(name))
     if place is not None:

@@ -19,8 +19,7 @@ GIVEN = ("key", "seed", "sample", "sample.id", "sample.image", "sample.license")
 """What every candidate holds when it enters the chain."""
 
 IMAGES = {"image_a": "sample.image"}
-"""Fields that are there as soon as another is: the original side of a pair is the sample's own
-image."""
+"""Fields that are there as soon as another is: the original side of a pair is the sample's own image."""
 
 ASKED = ("question", "examples", "sample.examples")
 PREFERRED = ("caption_b", "question", "preferences", "sample.preferences")

@@ -117,8 +117,7 @@ def gpus() -> list[str]:
 
 
 def default_workers(recipe: "Recipe") -> int:
-    """Return one worker per GPU for a recipe with models on a machine that has some, else one per
-    core."""
+    """Return one worker per GPU for a recipe with models on a machine that has some, else one per core."""
     if models_of(recipe) and (found := gpus()):
         return len(found)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from counterfactory.factory.release.rows import Provenance, Row
 
 SOURCE, WORKER, ROW = "source", "worker", "row"
-"""Stages beside the ops and checks: a sample could not be loaded, killed every worker, or could not
-be written."""
+"""Stages beside the ops and checks: a sample could not be loaded, killed every worker, or could not be written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,8 +43,7 @@ class Actor:
 
 
 class RayCrew:
-    """Ray actors, each on one core, and on one GPU where the recipe has models and the cluster
-    GPUs."""
+    """Ray actors, each on one core, and on one GPU where the recipe has models and the cluster GPUs."""
 
     def __init__(self, work: Work) -> None:
         try:

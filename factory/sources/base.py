@@ -37,8 +37,7 @@ class OpenSource(Protocol):
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Return what the card says of the source: `title`, `license`, `images` and more, JSON
-        types only."""
+        """Return what the card says of the source: `title`, `license`, `images` and more, JSON types only."""
         ...
 
 
@@ -52,13 +51,11 @@ class Source(BaseModel):
     batch: int = Field(default=32, ge=1, le=4096, description="samples that are worked on together")
 
     def provides(self) -> tuple[str, ...]:
-        """Return what its samples hold, of sample.image, .caption, .objects, .examples,
-        .preferences."""
+        """Return what its samples hold, of sample.image, .caption, .objects, .examples, .preferences."""
         return ("sample.image",)
 
     def open(self, workdir: Path, seed: int) -> OpenSource:
-        """Return the samples. `workdir` is the build's own folder, for a source that must fetch
-        first."""
+        """Return the samples. `workdir` is the build's own folder, for a source that must fetch first."""
         raise NotImplementedError(f"{type(self).__name__} cannot be opened")
 
 

@@ -50,8 +50,7 @@ def scene_of(source_id: str) -> Scene:
 
 
 def words(phrase: str) -> dict[str, str]:
-    """Return what a phrase says: "large red sun" -> {"size": "large", "colour": "red", "kind":
-    "sun"}."""
+    """Return what a phrase says: "large red sun" -> {"size": "large", "colour": "red", "kind": "sun"}."""
     known = {
         **dict.fromkeys(KINDS, "kind"),
         **dict.fromkeys(COLOURS, "colour"),

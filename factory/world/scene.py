@@ -170,8 +170,7 @@ def _swap_places(things: list[Thing], one: int, other: int) -> None:
 
 
 def _add_companions(rng: random.Random, kinds: list[str]) -> set[str]:
-    """Give kinds their companions in 90 % of cases, in place; return the companions that must be
-    there."""
+    """Give kinds their companions in 90 % of cases, in place; return the companions that must be there."""
     wanted = set()
     for kind, companion in COMPANIONS.items():
         if kind not in kinds or rng.random() >= 0.9:

@@ -58,8 +58,7 @@ def matching(scene: Scene, phrase: str) -> list[Thing]:
 
 
 def caption_problems(name: str, text: str, scene: Scene) -> list[str]:
-    """Return where a caption names more, less or other things than the scene holds, or says a wrong
-    relation."""
+    """Return where a caption names more, less or other things than the scene holds, or says a wrong relation."""
     lower = text.lower()
     said: Counter[tuple[str, str]] = Counter()
     for hit in COUNTED.finditer(lower):

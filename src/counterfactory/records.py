@@ -107,8 +107,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """One intended change. `replace`: target -> replacement; `add`: no target; `remove`: no
-    replacement."""
+    """One intended change. `replace`: target -> replacement; `add`: no target; `remove`: no replacement."""
 
     kind: str  # replace, recolour, resize, move, add, remove
     method: str  # "diffusion" or "classical": which edit op makes it

@@ -1,5 +1,4 @@
-"""What the machine can do to a build: a full disk, a folder in use. One line, and nothing half-
-written."""
+"""What the machine can do to a build: a full disk, a folder in use. One line, and nothing half- written."""
 
 import os
 import subprocess

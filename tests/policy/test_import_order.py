@@ -17,8 +17,7 @@ LEVEL = {
     "loop": 5,
     "cli": 6, "commands": 6, "__main__": 6,
 }  # fmt: skip
-"""A part may import itself and every part of a lower level; parts of the spine may import each
-other."""
+"""A part may import itself and every part of a lower level; parts of the spine may import each other."""
 
 EXCEPTIONS = {("training", "counterfactory.eval.scorers")}  # rewards share functions with scorers
 

@@ -58,8 +58,7 @@ def contents(wheel: Path) -> set[str]:
 
 
 def importable(wheel: Path, folder: Path) -> list[str]:
-    """Install a wheel into a fresh environment; return which of the names found there can be
-    imported."""
+    """Install a wheel into a fresh environment; return which of the names found there can be imported."""
     venv.create(folder / "venv", with_pip=False)
     python = folder / "venv" / "bin" / "python"
     site = next((folder / "venv" / "lib").glob("python3.*")) / "site-packages"

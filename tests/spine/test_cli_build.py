@@ -1,5 +1,4 @@
-"""Building from the command line: the JSON of a build, going on after Ctrl-C, looking into a
-release."""
+"""Building from the command line: the JSON of a build, going on after Ctrl-C, looking into a release."""
 
 import json
 import os

@@ -1,5 +1,4 @@
-"""Model ids become models: tiny ones in the real formats, loaded by the calls that load the big
-ones."""
+"""Model ids become models: tiny ones in the real formats, loaded by the calls that load the big ones."""
 
 import json
 from pathlib import Path

@@ -1,5 +1,4 @@
-"""The chat client against a real server on this machine: what is sent, what is tried again, what is
-said."""
+"""The chat client against a real server on this machine: what is sent, what is tried again, what is said."""
 
 import base64
 import json
@@ -20,8 +19,7 @@ KEY = "sk-secret-0123456789"
 
 
 class Server:
-    """Answers with what is queued, one reply a request, the last one for ever; keeps what it was
-    sent."""
+    """Answers with what is queued, one reply a request, the last one for ever; keeps what it was sent."""
 
     def __init__(self) -> None:
         self.replies: list[tuple[int, str]] = []

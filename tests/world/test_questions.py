@@ -1,5 +1,4 @@
-"""Every answer is worked out a second time, every claim of a rationale is checked, nothing is
-ambiguous."""
+"""Every answer is worked out a second time, every claim of a rationale is checked, nothing is ambiguous."""
 
 import importlib.util
 import random

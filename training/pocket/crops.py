@@ -43,8 +43,7 @@ class Crop(NamedTuple):
 
 
 def keep_probability(thing: Thing) -> float:
-    """Return how likely a thing is picked, so that (kind, colour) pairs become about equally
-    frequent."""
+    """Return how likely a thing is picked, so that (kind, colour) pairs become about equally frequent."""
     unusual = 0.05 / (len(COLOURS) - 1)
     if thing.kind not in USUAL:
         return unusual * len(COLOURS)
@@ -69,8 +68,7 @@ def _square(thing: Thing, pad: float, dx: float = 0, dy: float = 0) -> Mask:
 
 
 def thing_hole(rng: random.Random, thing: Thing) -> Mask:
-    """Return a mask over a thing: a square (mostly), its tight box, or its own outline made
-    thicker."""
+    """Return a mask over a thing: a square (mostly), its tight box, or its own outline made thicker."""
     shape = rng.random()
     if shape < 0.7:  # as the factory cuts: the model learns how large a thing is in such a square
         return _square(thing, FACTORY_PAD)
@@ -108,8 +106,7 @@ def empty_hole(rng: random.Random, scene: Scene) -> Mask | None:
 
 
 def crops(seed: int) -> Iterator[Crop]:
-    """Yield training crops without end, from the train split of the biased world; a fifth are empty
-    ground."""
+    """Yield training crops without end, from the train split of the biased world; a fifth are empty ground."""
     index = 0
     while True:
         scene = scene_at("biased", "train", seed, index)
