@@ -94,7 +94,7 @@ def test_ctrl_c_is_one_line_and_the_same_command_goes_on(tmp_path: Path) -> None
         time.sleep(0.05)
     time.sleep(0.3)
     os.killpg(process.pid, signal.SIGINT)  # what a terminal sends: to the workers as well
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130 and out == ""
     said = [
         line for line in err.splitlines() if line and "rows" not in line and "samples" not in line
