@@ -80,13 +80,18 @@ def test_an_oracle_report_needs_the_world(tmp_path: Path) -> None:
     assert not (tmp_path / "out.build").exists()
 
 
+def _heeds_ctrl_c() -> None:
+    """Undo what a shell does to jobs in the background: they ignore SIGINT, and so would the command."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_is_one_line_and_the_same_command_goes_on(tmp_path: Path) -> None:
     big = RECIPE.replace("n: 40", "n: 3000")
     (tmp_path / "big.yaml").write_text(big, encoding="utf-8")
     words = command("build", "big.yaml", "--out", "out", "--workers", "1")
     process = subprocess.Popen(
         words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        start_new_session=True, preexec_fn=_heeds_ctrl_c,
     )  # fmt: skip
     segments = tmp_path / "out.build" / "segments"
     deadline = time.monotonic() + 120
