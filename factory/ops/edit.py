@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from counterfactory.factory.ops import places
 from counterfactory.factory.ops.base import Context, Op, Outcome, Runnable
 from counterfactory.factory.ops.mask import shifted
 from counterfactory.factory.ops.masks import grown
@@ -141,7 +142,7 @@ def _with_moved(candidate: Candidate, picture: Pixels, rim: int) -> Pixels:
     old, new = edit.target.box, edit.replacement.box
     assert old is not None and new is not None
     height, width = target.shape
-    right, down = round((new[0] - old[0]) * width), round((new[1] - old[1]) * height)
+    right, down = places.offset(old, new, width, height)
     place = shifted(grown(target, rim) if rim else target, old, new)
     rows, columns = np.nonzero(place)
     result = picture.copy()

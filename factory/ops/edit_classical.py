@@ -18,6 +18,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from counterfactory.factory.ops import places
 from counterfactory.factory.ops.base import Context, Op, Outcome, Runnable
 from counterfactory.factory.ops.colours import PAINTS, paint
 from counterfactory.factory.ops.fill import Method, fill
@@ -126,7 +127,7 @@ def _edited(
 def carried(ground: Pixels, pixels: Pixels, target: Mask, old: Box, new: Box) -> Pixels:
     """Return `ground` with the target's pixels moved as its box moved, by whole pixels and in their own size."""
     height, width = target.shape
-    right, down = round((new[0] - old[0]) * width), round((new[1] - old[1]) * height)
+    right, down = places.offset(old, new, width, height)
     cover = feather(target, 0.75)
     rows, columns = np.nonzero(cover)
     there = (rows + down, columns + right)

@@ -104,22 +104,14 @@ class MaskOp(Op):
             edit, target, candidate.sample.image.shape[1], candidate.sample.image.shape[0]
         )
         share = float(areas.whole.mean())
-        if share < self.min_area:
-            return candidate.rejected(
-                "mask",
-                Reason.MASK_TOO_SMALL,
-                metric="mask_area",
-                value=share,
-                threshold=self.min_area,
-            )
-        if share > self.max_area:
-            return candidate.rejected(
-                "mask",
-                Reason.MASK_TOO_LARGE,
-                metric="mask_area",
-                value=share,
-                threshold=self.max_area,
-            )
+        for bad, reason, limit in (
+            (share < self.min_area, Reason.MASK_TOO_SMALL, self.min_area),
+            (share > self.max_area, Reason.MASK_TOO_LARGE, self.max_area),
+        ):
+            if bad:
+                return candidate.rejected(
+                    "mask", reason, metric="mask_area", value=share, threshold=limit
+                )
         extra = (
             {**candidate.extra, "old_place": areas.old}
             if areas.old is not None
@@ -174,7 +166,7 @@ def rectangle(box: Box, width: int, height: int) -> Mask:
 def shifted(mask: Mask, old: Box, new: Box) -> Mask:
     """Return the mask moved as its box moved, by whole pixels; what leaves the picture is cut."""
     height, width = mask.shape
-    right, down = round((new[0] - old[0]) * width), round((new[1] - old[1]) * height)
+    right, down = places.offset(old, new, width, height)
     moved = np.zeros_like(mask)
     rows, columns = np.nonzero(mask)
     rows, columns = rows + down, columns + right

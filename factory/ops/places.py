@@ -75,6 +75,11 @@ def square(box: Box, pad: float, aspect: float, side: float = 0.0) -> Box:
     )  # fmt: skip
 
 
+def offset(old: Box, new: Box, width: int, height: int) -> tuple[int, int]:
+    """Return by how many whole pixels, right and down, a thing moves when its box moves from old to new."""
+    return round((new[0] - old[0]) * width), round((new[1] - old[1]) * height)
+
+
 def overlap(one: Box, other: Box) -> bool:
     """Whether two boxes share any area."""
     return min(one[2], other[2]) > max(one[0], other[0]) and min(one[3], other[3]) > max(

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from counterfactory.factory.world.nearest import look, without
+from counterfactory.factory.world.nearest import look
 from counterfactory.factory.world.render import thing_box
 from counterfactory.factory.world.scene import COLOURS, KINDS, SIDE, SIZES, Scene, Thing, scene_at
 from counterfactory.factory.world.texts import text_problems
@@ -235,6 +235,3 @@ def report(release: Path, examples: int = 20) -> dict[str, Any]:
         },
         "wrong": wrong[:examples],
     }
-
-
-__all__ = ["Truth", "report", "score", "truth_of", "without"]
