@@ -24,11 +24,12 @@ $(BIN)/python:
 	  echo "counterfactory needs Python 3.11 or newer; found: $$($(PYTHON) --version 2>&1 | head -n 1). Set PYTHON=/path/to/python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-# The stamp makes a second `make` free. uv is used when it can be had because it is several times faster.
+# The stamp makes a second `make` free. uv is used when it can be had because it is several times faster. It leaves
+# the libraries uncompiled unless told otherwise (pip compiles them), and then every worker takes twice as long to start.
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || echo "uv could not be had, pip is used"
-	@if [ -x $(BIN)/uv ] && $(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dev]'; then :; \
+	@if [ -x $(BIN)/uv ] && $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]'; then :; \
 	else $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'; fi
 	@touch $(STAMP)
 
