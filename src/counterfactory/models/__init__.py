@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from counterfactory.models.clip import Clip
     from counterfactory.models.inpaint import Inpainter
     from counterfactory.models.segment import Segmenter
+    from counterfactory.models.vlm import Vlm
 
 __all__ = ["Models", "identify"]
 
@@ -32,6 +33,7 @@ class Models:
         self._clips: dict[str, Clip] = {}
         self._segmenters: dict[str, Segmenter] = {}
         self._inpainters: dict[str, Inpainter] = {}
+        self._vlms: dict[str, Vlm] = {}
 
     def clip(self, model: str) -> "Clip":
         """Return the image-text encoder `model`."""
@@ -56,3 +58,11 @@ class Models:
 
             self._inpainters[model] = load_inpainter(model, self.device)
         return self._inpainters[model]
+
+    def vlm(self, model: str) -> "Vlm":
+        """Return the vision-language model `model`."""
+        if model not in self._vlms:
+            from counterfactory.models.vlm import load_vlm
+
+            self._vlms[model] = load_vlm(model, self.device)
+        return self._vlms[model]

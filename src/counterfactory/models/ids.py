@@ -18,6 +18,7 @@ from counterfactory.records import ModelRef
 PATTERNS: dict[str, list[str]] = {
     "clip": ["open_clip*", "*.json", "*.txt", "*.model"],
     "sam": ["*.json", "*.safetensors"],
+    "vlm": ["*.json", "*.jinja", "*.model", "*.safetensors", "*.txt"],
 }
 WEIGHT_FILES = (".pth", ".pt", ".safetensors", ".bin")
 
