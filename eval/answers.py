@@ -7,6 +7,7 @@
 unjudged (a judge failed: neither right nor wrong), missing (the model gave no reply).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,11 @@ def schema() -> Any:
     return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
 
 
-def read_answers(folder: Path) -> Any:
-    """Return the table of an evaluation folder. Raises `UserError` for a missing file or column."""
+def read_answers(folder: Path, columns: Sequence[str] = tuple(COLUMNS)) -> Any:
+    """Return the table of an evaluation folder, all columns or some.
+
+    Raises `UserError` for a missing file or a missing column, wanted or not.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -55,4 +59,4 @@ def read_answers(folder: Path) -> Any:
         raise UserError(f"{path}: not a parquet file ({error})") from None
     if missing := [name for name in COLUMNS if name not in found]:
         raise UserError(f"{path}: column {missing[0]!r} is missing, found {', '.join(found)}")
-    return pq.read_table(path, columns=list(COLUMNS))
+    return pq.read_table(path, columns=list(columns))
