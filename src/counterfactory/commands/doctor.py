@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from counterfactory.cache import cache_folder
 from counterfactory.commands.options import sub
 from counterfactory.commands.output import answer, table
 
@@ -150,14 +151,6 @@ def check_device() -> Iterator[Finding]:
     else:
         found = f"cpu, {os.cpu_count()} cores"
     yield finding("device", True, found, "any")
-
-
-def cache_folder() -> Path:
-    """Return where caches go: COUNTERFACTORY_CACHE, or the user's cache folder."""
-    if given := os.environ.get("COUNTERFACTORY_CACHE"):
-        return Path(given).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "counterfactory"
 
 
 def _read_header(file: Path) -> None:

@@ -1,0 +1,28 @@
+"""Models behind OpenAI-compatible servers: vLLM, SGLang, `transformers serve`, llama.cpp.
+
+    Chat("openai:http://localhost:8000/v1#qwen2.5-vl").ask("Is it safe?", images=[picture])
+
+`chat.py` sends one request and tries again, `many.py` sends many at once.
+"""
+
+from counterfactory.served.chat import (
+    Chat,
+    Picture,
+    Refused,
+    Request,
+    Said,
+    ServerError,
+    Unreachable,
+    data_url,
+)
+
+__all__ = [
+    "Chat",
+    "Picture",
+    "Refused",
+    "Request",
+    "Said",
+    "ServerError",
+    "Unreachable",
+    "data_url",
+]
