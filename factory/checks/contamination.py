@@ -6,6 +6,8 @@
 {"index": "counterfactory-contamination", "version": 1}
 {"suite": "gate", "item": "0017", "phash": "c2924c5532bddfc8", "tint": "7f8c..."}      one picture
 {"suite": "gate", "item": "0017", "fingerprint": "9f86d081..."}                        one scene graph
+
+An entry may hold both: a picture and the scene behind it.
 """
 
 import functools
@@ -31,7 +33,7 @@ from counterfactory.factory.checks.likeness import (
 from counterfactory.factory.ops.base import Context
 from counterfactory.records import Candidate, Pixels, Reason, Verdict
 
-SHIPPED = Path(counterfactory.__file__).parent / "pocket" / "contamination.jsonl"
+SHIPPED = Path(counterfactory.__file__).parent / "pocket" / "contamination.jsonl.gz"
 FORMAT = {"index": "counterfactory-contamination", "version": 1}
 FAR = 64.0  # the distance when nothing in the index is near
 
@@ -41,7 +43,7 @@ class Contamination(Check):
 
     name: ClassVar[str] = "contamination"
     reads: ClassVar[tuple[str, ...]] = ("image_a",)
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     check: Literal["contamination"] = "contamination"
     index: str = Field(
@@ -85,12 +87,14 @@ class Index:
 
 def build_index(
     path: Path,
-    images: Iterable[tuple[str, str, Pixels]],
+    images: Iterable[tuple[str, str, Pixels]] = (),
     fingerprints: Iterable[tuple[str, str, str]] = (),
+    *,
+    scenes: Iterable[tuple[str, str, Pixels, str]] = (),
 ) -> int:
-    """Write an index of (suite, item, picture) and (suite, item, fingerprint); return its entries.
+    """Write an index of (suite, item, picture), of (suite, item, fingerprint), and of both in one.
 
-    The same entries in the same order give the same bytes. `.gz` at the end of the name compresses.
+    Returns the number of entries. The same entries in the same order give the same bytes. `.gz` at the end of the name compresses.
     """
     count = 0
     part = path.with_name(path.name + ".part")
@@ -98,7 +102,7 @@ def build_index(
         packed = gzip.GzipFile("", "wb", 6, raw, mtime=0) if path.suffix == ".gz" else None
         stream: Any = packed or raw
         stream.write(_line(FORMAT))
-        for entry in _entries(images, fingerprints):
+        for entry in _entries(images, fingerprints, scenes):
             stream.write(_line(entry))
             count += 1
         if packed is not None:
@@ -127,7 +131,7 @@ def _read(path: Path, max_distance: int, stamp: int) -> Index:
                 entry = json.loads(line)
                 if "phash" in entry:
                     pictures.add(_signature_of(entry))
-                elif "fingerprint" in entry:
+                if "fingerprint" in entry:
                     scenes.add(entry["fingerprint"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"checks: contamination: index: {path}: not an index: {error}") from error
@@ -135,15 +139,21 @@ def _read(path: Path, max_distance: int, stamp: int) -> Index:
 
 
 def _entries(
-    images: Iterable[tuple[str, str, Pixels]], fingerprints: Iterable[tuple[str, str, str]]
+    images: Iterable[tuple[str, str, Pixels]],
+    fingerprints: Iterable[tuple[str, str, str]],
+    scenes: Iterable[tuple[str, str, Pixels, str]],
 ) -> Iterator[dict[str, str]]:
     for suite, item, pixels in images:
-        found = signature(pixels)
-        yield {
-            "suite": suite, "item": item, "phash": f"{found.phash:016x}", "tint": found.tint.hex(),
-        }  # fmt: skip
+        yield {"suite": suite, "item": item, **_look(pixels)}
     for suite, item, fingerprint in fingerprints:
         yield {"suite": suite, "item": item, "fingerprint": fingerprint}
+    for suite, item, pixels, fingerprint in scenes:
+        yield {"suite": suite, "item": item, **_look(pixels), "fingerprint": fingerprint}
+
+
+def _look(pixels: Pixels) -> dict[str, str]:
+    found = signature(pixels)
+    return {"phash": f"{found.phash:016x}", "tint": found.tint.hex()}
 
 
 def _signature_of(entry: dict[str, Any]) -> Signature:

@@ -1,0 +1,38 @@
+"""Suites by name: `suite_named("pocket-quick").task("count/balanced").items("gate")`.
+
+    pocket        every axis on the pocket world, about 10,000 items a split, drawn as they are asked
+    pocket-quick  the first items of each of its tasks, about 600: a minute on two cores
+
+Each entry makes its suite when it is called, so that naming suites loads nothing.
+"""
+
+from collections.abc import Callable
+
+from counterfactory.errors import UserError
+from counterfactory.eval.items import Suite
+
+
+def _pocket() -> Suite:
+    from counterfactory.eval.suites.pocket import pocket
+
+    return pocket()
+
+
+def _pocket_quick() -> Suite:
+    from counterfactory.eval.suites.pocket import pocket_quick
+
+    return pocket_quick()
+
+
+SUITES: dict[str, Callable[[], Suite]] = {"pocket": _pocket, "pocket-quick": _pocket_quick}
+
+
+def suite_named(name: str) -> Suite:
+    """Return a suite. Raises `UserError` with the nearest name."""
+    from difflib import get_close_matches
+
+    if name not in SUITES:
+        near = get_close_matches(name, SUITES, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise UserError(f"no suite {name!r}{hint}; there are: {', '.join(SUITES)}")
+    return SUITES[name]()
