@@ -183,7 +183,8 @@ def agreements(columns: Columns) -> Units:
     for row, group in enumerate(columns["group_id"]):
         if group:
             members.setdefault(group, []).append(row)
-    found = [rows for rows in members.values() if len(rows) >= 2]
+    unknown = np.isnan(truth(columns))
+    found = [rows for rows in members.values() if len(rows) >= 2 and not unknown[rows].any()]
     agree = [len({said[row] for row in rows}) == 1 and said[rows[0]] is not None for rows in found]
     first = np.array([rows[0] for rows in found], dtype=np.int64)
     return share(np.array(agree, dtype=np.float64), first)
@@ -196,7 +197,7 @@ def _said(columns: Columns, row: int) -> str | None:
     cat" no. A letter means its option.
     """
     verdict, parsed = columns["verdict"][row], columns["parsed"][row]
-    if verdict in (UNPARSED, MISSING, UNJUDGED):
+    if verdict == UNPARSED:
         return None
     if columns["verifier"][row] == "yes_no":
         return str(verdict)
@@ -206,9 +207,12 @@ def _said(columns: Columns, row: int) -> str | None:
 
 
 def options_in(prompt: str) -> dict[str, str]:
-    """Return the options that a prompt lists, one a line.
+    """Return the options that a prompt lists, one a line or, in parentheses, side by side.
 
     >>> options_in("Which colour?\\n(A) red\\n(B) blue")
     {'A': 'red', 'B': 'blue'}
+    >>> options_in("Which colour?\\n(A) red (B) blue")
+    {'A': 'red', 'B': 'blue'}
     """
-    return dict(re.findall(r"(?m)^\s*\(?([A-Z])[).:]\s*(.+?)\s*$", prompt))
+    letter = r"(?:^\s*\(?|(?<=\s)\()([A-Z])[).:]"
+    return dict(re.findall(rf"(?m){letter}\s*(.+?)\s*(?=$|\s\([A-Z]\))", prompt))

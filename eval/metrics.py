@@ -86,7 +86,7 @@ def _chair_f1(sums: Floats) -> Floats:
     return np.where(recall == 0, 0.0, ratio(2 * precision * recall, precision + recall))
 
 
-def _by_category(
+def by_category(
     parts: Callable[[Columns], Units], names: tuple[str, ...] = ()
 ) -> Callable[[Columns], Units]:
     """Give each category its own block of counts; categories not in `names` (if any) are dropped."""
@@ -151,14 +151,14 @@ _LIST = (
     Metric(name="yes_bias", about="said yes minus gold yes", parts=_YES, combine=_yes_bias,
            higher_is_better=None),
     Metric(name="mean_f1_by_category", about="mean over categories of the F1 of yes",
-           parts=_by_category(_YES), combine=_mean_of_categories(_f1, 6), base="f1_yes"),
+           parts=by_category(_YES), combine=_mean_of_categories(_f1, 6), base="f1_yes"),
     Metric(name="mean_f1_no_by_category", about="mean over categories of the F1 of no",
-           parts=_by_category(_NO), combine=_mean_of_categories(_f1, 6), base="f1_no"),
+           parts=by_category(_NO), combine=_mean_of_categories(_f1, 6), base="f1_no"),
     Metric(name="macro_accuracy", about="mean over categories of the accuracy",
-           parts=_by_category(counting.shares), combine=_mean_of_categories(_quotient, 2),
+           parts=by_category(counting.shares), combine=_mean_of_categories(_quotient, 2),
            base="accuracy"),
     Metric(name="cv_bench", about="1/2 ((ADE20K + COCO)/2 + Omni3D), by category",
-           parts=_by_category(counting.shares, CV_BENCH), combine=_cv_bench, base="accuracy"),
+           parts=by_category(counting.shares, CV_BENCH), combine=_cv_bench, base="accuracy"),
     # descriptions
     Metric(name="chair_i", about="hallucinated among mentioned objects", parts=counting.mentions,
            combine=lambda s: ratio(s[..., 0], s[..., 1]), higher_is_better=False),
