@@ -106,7 +106,7 @@ class Server:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
         self.http.block_on_close = False
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
         self.spec = f"openai:http://127.0.0.1:{self.http.server_port}/v1#toy"
 
     def _next(self, body: dict[str, Any]) -> Reply:
