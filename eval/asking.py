@@ -7,7 +7,7 @@ Answerers: a transformers model (answer_local.py), a served one (answer_served.p
 known scores (answer_dummy.py). An `Ask` with `choices` wants log-likelihoods instead of text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +18,9 @@ from counterfactory.fingerprint import digest, digest_bytes
 class Ask:
     """One prompt for one answer. Equal asks have equal replies (for one model and one machine)."""
 
-    content: list[dict[str, str]]  # chat blocks: {"type": "image"} or {"type": "text", "text": ...}
+    # chat blocks: {"type": "image"} or {"type": "text", "text": ...}; or one {"type": "prompt", "text": ...}
+    # that is rendered already, with the model's own image tokens (lm-eval hands prompts on like this)
+    content: list[dict[str, str]]
     images: tuple[bytes, ...] = ()  # encoded, one for each image block
     max_tokens: int = 32
     temperature: float = 0.0  # 0 is greedy
@@ -47,6 +49,7 @@ class Reply:
 
     text: str = ""
     logps: tuple[float, ...] = ()  # of each choice, summed over its tokens
+    greedy: tuple[bool, ...] = ()  # whether each choice is what greedy decoding would say
     tokens: int = 0  # generated
     seconds: float = 0.0  # this ask's share of its batch
     error: str = ""
@@ -65,3 +68,20 @@ class Answerer(Protocol):
     def replies(self, asks: Sequence[Ask]) -> list[Reply]:
         """Answer all asks, in order; batching inside is the answerer's own affair."""
         ...
+
+
+def streamed(answerer: Answerer, asks: Sequence[Ask]) -> Iterator[dict[int, Reply]]:
+    """Yield {place: reply} as they come, where the answerer can (`stream`), else all at the end."""
+    stream = getattr(answerer, "stream", None)
+    if stream is not None:
+        yield from stream(asks)
+    else:
+        yield dict(enumerate(answerer.replies(asks)))
+
+
+def in_order(parts: Iterable[Mapping[int, Reply]], count: int) -> list[Reply]:
+    """Return streamed replies in the order of their asks."""
+    found: dict[int, Reply] = {}
+    for part in parts:
+        found.update(part)
+    return [found[at] for at in range(count)]

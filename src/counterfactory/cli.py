@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from counterfactory import __version__
 from counterfactory.commands import build, doctor, pocket, preview, recipe, release
+from counterfactory.commands import eval as evals
 from counterfactory.commands.output import own_stdout, write_json
 from counterfactory.errors import UserError
 
@@ -23,6 +24,7 @@ COMMANDS = {
     "preview": preview,
     "recipe": recipe,
     "release": release,
+    "eval": evals,
     "pocket": pocket,
     "doctor": doctor,
 }

@@ -1,0 +1,1 @@
+"""How a transformers model on this machine answers: rows, image features, decoding."""
