@@ -9,6 +9,7 @@ One module for each kind of answer; `answer.py` finds the part of a reply that i
 """
 
 from counterfactory.parse.answer import Reading, final, read
-from counterfactory.parse.kinds import KINDS, Parsed, parse
+from counterfactory.parse.kinds import KINDS, parse
+from counterfactory.parse.parsed import Parsed
 
 __all__ = ["KINDS", "Parsed", "Reading", "final", "parse", "read"]
