@@ -2,6 +2,7 @@
 
     pocket        every axis on the pocket world, about 10,000 items a split, drawn as they are asked
     pocket-quick  the first items of each of its tasks, about 600: a minute on two cores
+    standard      published benchmarks, from the Hub or a local folder
 
 Each entry makes its suite when it is called, so that naming suites loads nothing.
 """
@@ -24,7 +25,17 @@ def _pocket_quick() -> Suite:
     return pocket_quick()
 
 
-SUITES: dict[str, Callable[[], Suite]] = {"pocket": _pocket, "pocket-quick": _pocket_quick}
+def _standard() -> Suite:
+    from counterfactory.eval.suites.standard import STANDARD
+
+    return STANDARD
+
+
+SUITES: dict[str, Callable[[], Suite]] = {
+    "pocket": _pocket,
+    "pocket-quick": _pocket_quick,
+    "standard": _standard,
+}
 
 
 def suite_named(name: str) -> Suite:

@@ -94,7 +94,8 @@ def build_index(
 ) -> int:
     """Write an index of (suite, item, picture), of (suite, item, fingerprint), and of both in one.
 
-    Returns the number of entries. The same entries in the same order give the same bytes. `.gz` at the end of the name compresses.
+    Returns the number of entries. The same entries in the same order give the same bytes. `.gz` at
+    the end of the name compresses.
     """
     count = 0
     part = path.with_name(path.name + ".part")

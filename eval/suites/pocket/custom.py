@@ -64,7 +64,7 @@ def _told(
             f"{index:05d}-{form}", [scene],
             prompt=worded(rng, templates, place.wordings, **_words(thing)), gold=gold,
             verifier="text", category=form, slices=_slices(form, thing),
-            info={"accept": [gold, *more]} if more else {"among": list(COLOURS)},
+            info={"accept": [gold, *more]} if more else {"vocabulary": list(COLOURS)},
         )  # fmt: skip
 
 

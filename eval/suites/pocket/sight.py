@@ -73,7 +73,7 @@ def attribute(place: Place) -> Iterator[list[Item]]:
                 place.item(
                     f"{index:05d}", [scene], prompt=example.question, gold=example.answer,
                     verifier="text", category=name, slices=example.slices,
-                    info={"among": list(VALUES[name])},
+                    info={"vocabulary": list(VALUES[name])},
                 )
             ]  # fmt: skip
 

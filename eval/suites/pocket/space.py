@@ -11,19 +11,29 @@ difference  "Which thing moved?" about a picture and the same with one edit; eac
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import permutations
 from typing import NamedTuple
 
 from counterfactory.eval.items import Item
 from counterfactory.eval.suites.pocket.place import SENTENCE, Place, altered
-from counterfactory.factory.world.language import phrase
 from counterfactory.factory.world.questions import difference_example, edited
-from counterfactory.factory.world.scene import RELATIONS, Scene, Thing, free_place, holds
+from counterfactory.factory.world.scene import (
+    COLOURS,
+    KINDS,
+    RELATIONS,
+    Scene,
+    Thing,
+    free_place,
+    holds,
+)
 from counterfactory.factory.world.scene import SIZES as SIDES
 from counterfactory.factory.world.tasks.base import reference, slices, worded
 from counterfactory.factory.world.tasks.difference import EDITS, change_between
 from counterfactory.factory.world.tasks.relation import OPPOSITE, SAID, WORDINGS
 
 FAR_NEAR = ("near", "far from")
+SAYABLE = {"recolour": list(COLOURS), "resize": list(SIDES)}  # what a short answer may be
+PHRASES = [f"{colour} {kind}" for colour in COLOURS for kind in KINDS]
 
 
 class Told(NamedTuple):
@@ -35,19 +45,22 @@ class Told(NamedTuple):
 
 def relation(place: Place) -> Iterator[list[Item]]:
     """Ask sets of four: two statements that exclude each other, on two pictures that swap them."""
+    turn = 0
     for index, scene in place.scenes():
         rng = place.rng(index)
         told = [Told(i, r) for i, t in enumerate(scene.things) if (r := reference(scene, t, rng))]
-        if len(told) < 2:
+        asked = RELATIONS[turn % len(RELATIONS)]
+        clear = [
+            (a, b)
+            for a, b in permutations(told, 2)
+            if any(holds(name, *_things(scene, a, b)) for name in (asked, OPPOSITE[asked]))
+        ]
+        if not clear:
             continue
-        a, b = rng.sample(told, 2)
-        asked = RELATIONS[index % len(RELATIONS)]
-        first, second = scene.things[a.number], scene.things[b.number]
-        if not holds(asked, first, second) and not holds(OPPOSITE[asked], first, second):
-            continue
-        twin = _turned(scene, a.number, b.number, asked, rng)
-        if twin is not None:
+        a, b = rng.choice(clear)
+        if twin := _turned(scene, a.number, b.number, asked, rng):
             yield _set_of_four(place, index, (scene, twin), (a, b), asked, rng)
+            turn += 1
 
 
 def _turned(scene: Scene, a: int, b: int, asked: str, rng: random.Random) -> Scene | None:
@@ -140,10 +153,9 @@ def _difference_item(
             break
     else:
         return None
-    edit, old, new = change_between(*pair)
-    said = [phrase(thing, size=False) for thing in (old, new) if thing]
+    edit = change_between(*pair)[0]
     return place.item(
         id_, pair, prompt=example.question, gold=example.answer, base=base, category=edit,
         verifier="text" if short else "difference", max_tokens=SENTENCE, slices=example.slices,
-        info={} if short else {"edit": edit, "things": said},
+        info={"vocabulary": SAYABLE.get(edit, PHRASES)} if short else {},
     )  # fmt: skip
