@@ -56,7 +56,8 @@ def columns_of(rows: Iterable[Mapping[str, Any]]) -> Columns:
     columns = {}
     for name in READ:
         kind = COLUMNS[name]
-        values = [row.get(name, _ABSENT.get(kind)) for row in rows]
+        values = [row.get(name) for row in rows]
+        values = [_ABSENT.get(kind) if value is None else value for value in values]
         if kind == "list":
             columns[name] = _lists(values)
         elif kind == "string":
