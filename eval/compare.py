@@ -71,9 +71,10 @@ class Run:
 
     def card(self) -> dict[str, Any]:
         """Return what names the run."""
+        run = self.summary.get("run")
         return {
             "out": str(self.folder),
-            "model": self.summary.get("model", ""),
+            "model": str(run.get("model", "")) if isinstance(run, dict) else "",
             "weights_hash": self.summary.get("weights_hash", ""),
         }
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from counterfactory.eval import counting
-from counterfactory.eval.columns import Columns, Floats, codes, size
+from counterfactory.eval.columns import Columns, Floats, codes
 from counterfactory.eval.counting import Units
 
 
@@ -203,8 +203,3 @@ _LIST = (
 )  # fmt: skip
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _LIST}
-
-
-def counted(metric: Metric, columns: Columns) -> int:
-    """Return the number of units that a metric counts in these rows."""
-    return len(metric.parts(columns)[1]) if size(columns) else 0

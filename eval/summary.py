@@ -194,7 +194,22 @@ def _axes(
                 "n": sum(size(rows[name]) for name, _ in ours),
                 "tasks": [name for name, _ in ours],
             }
+            if any((rows[name]["verdict"] == UNJUDGED).any() for name, _ in ours):
+                axes[axis]["bounds"] = _bounds([name for name, _ in ours], tasks, rows)
     return axes
+
+
+def _bounds(
+    names: Sequence[str], tasks: Sequence[Task], rows: Mapping[str, Columns]
+) -> dict[str, float]:
+    """Return an axis if all that is unjudged were wrong, and right."""
+    headlines = {task.name: METRICS[task.headline] for task in tasks}
+    ends = [
+        sorted(score(headlines[name], end) for end in worst_case(headlines[name], rows[name]))
+        for name in names
+    ]
+    low, high = np.mean(ends, axis=0)
+    return {"low": float(low), "high": float(high)}
 
 
 def _check(columns: Columns, rows: Mapping[str, Columns], tasks: Sequence[Task]) -> None:

@@ -48,6 +48,6 @@ def folder(path: Path, rows: Sequence[dict[str, Any]], tasks: Sequence[Task]) ->
     path.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(list(rows), schema=schema()), path / "answers.parquet")
     summary = summarise(read_columns(path), tasks, samples=50)
-    text = json.dumps({**summary, "model": path.name}, allow_nan=False)
+    text = json.dumps({**summary, "run": {"model": path.name}}, allow_nan=False)
     (path / "summary.json").write_text(text, encoding="utf-8")
     return path

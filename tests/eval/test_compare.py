@@ -171,6 +171,19 @@ def test_lower_is_better_metrics_are_turned_round(tmp_path: Path) -> None:
     assert got["improvements"] == ["harmlessness"]
 
 
+def test_both_sides_are_the_numbers_of_their_summaries(tmp_path: Path) -> None:
+    rng = np.random.default_rng(10)
+    a, b = (
+        [*clustered(rng, np.full(25, p), "x"), *clustered(rng, np.full(25, p), "y")]
+        for p in (0.6, 0.7)
+    )
+    paths = runs(tmp_path, a, b, task("x", "mean_f1_by_category"), task("y", "f1_no"))
+    got = compare(*paths, samples=50, permutations=50)["axes"]["math"]
+    for side, path in zip("ab", paths, strict=True):
+        told = json.loads((path / "summary.json").read_text())["axes"]["math"]
+        assert got[side] == pytest.approx(told["value"])
+
+
 def test_items_come_in_any_order(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     a, b = clustered(rng, np.full(25, 0.5)), clustered(rng, np.full(25, 0.7))

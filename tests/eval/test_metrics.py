@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 from counterfactory.eval.answers import VERDICTS
 from counterfactory.eval.columns import columns_of, take
 from counterfactory.eval.estimates import worst_case
-from counterfactory.eval.metrics import CV_BENCH, METRICS, counted
+from counterfactory.eval.metrics import CV_BENCH, METRICS
 
 sys.path.append(str(Path(__file__).parent))
 from answer_rows import OTHER, answer, answers
@@ -22,6 +22,10 @@ from answer_rows import OTHER, answer, answers
 
 def value(name: str, rows: list[dict[str, Any]]) -> float:
     return METRICS[name].value(columns_of(rows))
+
+
+def units(name: str, rows: list[dict[str, Any]]) -> int:
+    return len(METRICS[name].parts(columns_of(rows))[1])
 
 
 def pope(say: str) -> list[dict[str, Any]]:
@@ -156,7 +160,7 @@ def test_a_figure_needs_an_image_and_may_be_named_by_a_slice() -> None:
         answer(4, group_id="s", slices=("question:2", "figure:2"), image_hashes=("b again",)),
     ]
     assert value("f_acc", rows) == 0.5  # a has an error, figure 2 has none
-    assert counted(METRICS["f_acc"], columns_of(rows)) == 2
+    assert units("f_acc", rows) == 2
     assert value("q_acc", rows) == pytest.approx(2 / 3)
     assert value("a_acc", rows) == 0.8
 
@@ -173,10 +177,10 @@ def test_pairs_are_parts_of_sets() -> None:
 
 def test_a_group_cut_in_two_is_not_scored() -> None:
     rows = answers([True, True], group_id="g")
-    assert counted(METRICS["group_accuracy"], columns_of(rows)) == 1
-    assert counted(METRICS["group_accuracy"], columns_of(rows[:1])) == 0
+    assert units("group_accuracy", rows) == 1
+    assert units("group_accuracy", rows[:1]) == 0
     alone = [answer(7, True)]
-    assert counted(METRICS["group_accuracy"], columns_of([*rows, *alone])) == 1
+    assert units("group_accuracy", [*rows, *alone]) == 1
 
 
 def test_winoground_scores_text_and_image_apart() -> None:
@@ -215,7 +219,7 @@ def test_contrast_pairs_reward_neither_refusing_nor_complying_with_all(
 
 def test_a_contrast_needs_both_sides() -> None:
     two_harmful = [{**row, "harmful": True} for row in requests(True, True)]
-    assert counted(METRICS["contrast_pair"], columns_of(two_harmful)) == 0
+    assert units("contrast_pair", two_harmful) == 0
 
 
 def test_the_unjudged_are_left_out_and_bounded() -> None:

@@ -118,6 +118,11 @@ def test_the_unjudged_are_bounded_not_guessed() -> None:
     assert entry["value"] == pytest.approx(2 / 3)
     assert entry["bounds"] == {"low": 0.5, "high": 0.75}
     assert "bounds" not in summary(answers([True]))["tasks"]["t"]
+    axis = summary([*rows, *answers([True], task="u")], task("t"), task("u"))["axes"]["math"]
+    assert axis["bounds"] == {"low": 0.75, "high": 0.875}
+    unsafe = [{**row, "harmful": True} for row in rows]
+    axis = summary(unsafe, task("t", "unsafe_rate"))["axes"]["math"]
+    assert axis["bounds"] == {"low": 0.5, "high": 0.75}
 
 
 def test_what_cannot_be_computed_is_null_and_a_mute_model_scores_nothing() -> None:
