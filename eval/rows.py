@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from counterfactory.eval.answers import COLUMNS, MISSING, schema
+from counterfactory.eval.answers import COLUMNS, UNPARSED, schema
 from counterfactory.eval.items import Item
 from counterfactory.eval.marking import Mark, mark
 from counterfactory.eval.select import Chosen
@@ -23,9 +23,7 @@ def row_of(
     item: Item, chosen: Chosen, about: Mapping[str, str], margin: float | None = None
 ) -> dict[str, Any]:
     """Return one row. `about`: suite, split, weights_hash, judge, judge_prompt_hash."""
-    marked = (
-        Mark(MISSING, "", False) if chosen.error else mark(item, chosen.raw)
-    )  # fmt: skip
+    marked = Mark(UNPARSED, "", False) if chosen.error else mark(item, chosen.raw)
     known = {
         "task": item.task, "item_id": item.id, "cluster_id": item.cluster_id,
         "group_id": item.group_id, "category": item.category, "slices": list(item.slices),

@@ -44,17 +44,16 @@ def evaluate(
     """Evaluate a model and return what `eval run --json` prints.
 
     `fresh` asks everything anew. Without `allow_missing` an item that gets no reply ends the run
-    with a `UserError`; with it, such items are "missing" and count as wrong. In a crew the first
+    with a `UserError`; with it, such items are "unparsed" and count as wrong. In a crew the first
     process returns the result, the others an empty one.
     """
     crew = crew or Crew()
     tasks = plan.chosen()
     identity = answerer.identity()
     fingerprint = plan.fingerprint(identity)
+    claim(out, answerer, plan)
     if not fresh and (done := finished(out, fingerprint)):
         return done if crew.first else {}
-    if crew.first:
-        claim(out, answerer, plan)
     started = time.monotonic()
     model = remembering(answerer, fresh)
     runner = Runner(model, plan, allow_missing, quiet)
@@ -70,7 +69,8 @@ def evaluate(
     about = {
         "model": answerer.name, "identity": identity, "fingerprint": fingerprint,
         "tasks_wanted": list(plan.tasks), "limit": plan.limit, "select": str(plan.select),
-        "judge": plan.judge, "asked": asked, "seconds": time.monotonic() - started,
+        "judge": plan.judge, "sources": plan.sources(), "asked": asked,
+        "seconds": time.monotonic() - started,
     }  # fmt: skip
     return write_results(out, tasks, plan, about)
 
@@ -190,7 +190,6 @@ def claim(out: Path, answerer: Answerer, plan: Plan) -> None:
             f"--out {out}: holds the evaluation of {was[0]!r} on {was[1]}/{was[2]}, not of "
             f"{now[0]!r} on {now[1]}/{now[2]}; choose another folder"
         )
-    log.warning("%s: evaluated anew: the model or the settings have changed", out)
 
 
 def write_results(out: Path, tasks: Any, plan: Plan, about: dict[str, Any]) -> dict[str, Any]:

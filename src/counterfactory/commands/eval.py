@@ -61,6 +61,9 @@ def _add_run(evals: Any) -> None:
     run.add_argument(
         "--timeout", type=seconds, default=120.0, metavar="SECONDS", help="of one request (served)"
     )
+    run.add_argument(
+        "--retries", type=int, default=4, metavar="N", help="of one request (served, default: 4)"
+    )
     run.add_argument("--fresh", action="store_true", help="ask everything anew")
     run.add_argument(
         "--allow-missing", action="store_true", help="items without an answer count as wrong"
@@ -89,7 +92,7 @@ def run_run(args: argparse.Namespace) -> int:
     device = crew.device if args.device == "auto" else args.device
     model = answerer_for(
         args.model, batch=args.batch, device=device,
-        concurrency=args.concurrency, timeout=args.timeout,
+        concurrency=args.concurrency, timeout=args.timeout, retries=max(args.retries, 0),
     )  # fmt: skip
     warnings = _contamination(args.model, plan.suite.name)
     if crew.first:
