@@ -77,12 +77,19 @@ def item_of(row: Mapping[str, Any]) -> Item:
     if missing := sorted((wanted | {*TEXTS, *LISTS}) - row.keys()):
         raise UserError(f"suite row: column {missing[0]!r} is missing, found {', '.join(row)}")
     cells = [row[name] for name in row if name == "image" or name.startswith("image_")]
+    more: dict[str, Any] = {name: row[name] for name in TEXTS}
+    more |= {name: tuple(row[name]) for name in LISTS}
     return Item(
-        id=row["id"], prompt=row["question"], gold=row["answer"], category=row["category"],
-        harmful=row["harmful"], max_tokens=row["max_tokens"], info=json.loads(row["info"]),
+        id=row["id"],
+        prompt=row["question"],
+        gold=row["answer"],
+        category=row["category"],
+        harmful=row["harmful"],
+        max_tokens=row["max_tokens"],
+        info=json.loads(row["info"]),
         images=tuple(c["bytes"] for c in cells if isinstance(c, Mapping) and c.get("bytes")),
-        **{name: row[name] for name in TEXTS}, **{name: tuple(row[name]) for name in LISTS},
-    )  # fmt: skip
+        **more,
+    )
 
 
 def write_task(items: Iterator[Item], path: Path) -> int:

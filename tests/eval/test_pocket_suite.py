@@ -1,4 +1,4 @@
-"""The pocket suite: true, even, disjoint, drawn on demand, and out of reach of every recipe."""
+"""The pocket suite: true, even, drawn on demand, the same every time."""
 
 import random
 import re
@@ -7,20 +7,18 @@ import tracemalloc
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
 import pytest
 from tests.world.test_questions import answers
 
 from counterfactory.errors import UserError
+from counterfactory.eval.counting import options_in
 from counterfactory.eval.items import AXES, SPLITS, Item, Suite
 from counterfactory.eval.metrics import METRICS
 from counterfactory.eval.suites import SUITES, suite_named
-from counterfactory.eval.suites.index import scenes, write_index
 from counterfactory.eval.suites.pocket import PLANS, place, pocket, pocket_quick
+from counterfactory.eval.suites.pocket.steady import with_choices
 from counterfactory.eval.suites.pocket.sums import THINK
-from counterfactory.factory.checks.contamination import SHIPPED, read_index
-from counterfactory.factory.sources.world import World
 from counterfactory.factory.world.nearest import look, without
 from counterfactory.factory.world.scene import SPLITS as BUCKETS
 from counterfactory.factory.world.scene import Scene
@@ -307,60 +305,6 @@ def test_steady_groups_ask_one_fact_four_times(full: Drawn) -> None:
                     assert len({frozenset(item.options) for item in items}) == 1
 
 
-def test_splits_share_no_scene_with_each_other_nor_with_the_training_split(
-    quick: dict[str, Drawn], full: Drawn
-) -> None:
-    for split, drawn in (*quick.items(), ("gate", full)):
-        low, high = BUCKETS[split]
-        found = {f for items in drawn.values() for item in items for f in item.fingerprints}
-        assert len(found) > 100
-        assert all(low <= bucket(fingerprint) < high for fingerprint in found)
-
-
-def test_no_recipe_source_can_draw_a_scene_of_a_suite() -> None:
-    index = read_index("shipped", 4).scenes
-    assert len(index) > 5000
-    low, high = BUCKETS["train"]
-    assert not any(low <= bucket(fingerprint) < high for fingerprint in index)
-    for setting in ({}, {"requests": True}, {"distribution": "shifted", "oracle": True}):
-        opened = World(n=60, questions=0, **setting).open(Path(), seed=1)
-        for number in range(60):
-            drawn = opened.load(number).fingerprint
-            assert low <= bucket(drawn) < high and drawn not in index
-
-
-def test_the_shipped_index_names_the_scenes_of_both_suites(
-    quick: dict[str, Drawn], full: Drawn
-) -> None:
-    index = read_index("shipped", 4).scenes
-    for drawn in (*quick.values(), full):
-        missing = {
-            f for items in drawn.values() for item in items for f in item.fingerprints
-        } - index
-        assert not missing, "run python -m counterfactory.eval.suites.index"
-
-
-def test_the_shipped_index_is_small_and_knows_the_pictures_by_their_looks(full: Drawn) -> None:
-    assert SHIPPED.stat().st_size < 1_500_000
-    from counterfactory.factory.checks.likeness import signature
-
-    pictures = read_index("shipped", 4).pictures
-    for item in full["request_image/shifted"][:40]:
-        assert pictures.near(signature(decode(item.images[0])))[0][0] == 0
-
-
-@pytest.mark.slow
-def test_the_shipped_index_is_what_the_suites_give(tmp_path: Path) -> None:
-    write_index(tmp_path / "again.jsonl.gz")
-    shipped, again = read_index("shipped", 4), read_index(str(tmp_path / "again.jsonl.gz"), 4)
-    assert shipped.scenes == again.scenes and len(shipped.pictures) == len(again.pictures)
-
-
-def test_each_scene_is_in_the_index_once() -> None:
-    found = list(islice(scenes("pocket-quick"), 200))
-    assert len({fingerprint for *_, fingerprint in found}) == 200
-
-
 def test_the_first_item_comes_at_once_and_memory_does_not_grow_with_items() -> None:
     started = time.process_time()
     for task in pocket().tasks:
@@ -400,3 +344,12 @@ def test_an_altered_scene_keeps_its_split_and_its_things_apart() -> None:
             for c0, d0, c1, d1 in squares[n + 1 :]:
                 assert a1 <= c0 or c1 <= a0 or b1 <= d0 or d1 <= b0
     assert altered > 150
+
+
+def test_the_pocket_model_was_taught_the_same_instructions() -> None:
+    from counterfactory.training.pocket import vlm_words
+
+    options = ("red", "light blue", "3", "four")
+    assert with_choices("What?", options) == vlm_words.with_choices("What?", options)
+    assert THINK == vlm_words.THINK
+    assert options_in(with_choices("What?", options)) == dict(zip("ABCD", options, strict=True))
