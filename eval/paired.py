@@ -153,7 +153,7 @@ def resampled(*, a: float, b: float, clusters: int, drawn: Floats, **facts: Any)
     interval = Interval(min(low, delta), max(high, delta))
     return Effect(
         a=a, b=b, clusters=clusters, drawn=drawn, **facts, **interval._asdict(),
-        p=(1 + beyond) / (1 + len(swapped)), mde=mde(float(np.std(drawn)), clusters),
+        p=(1 + beyond) / (1 + len(swapped)), mde=mde(float(np.std(drawn)), facts["units"]),
     )  # fmt: skip
 
 

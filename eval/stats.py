@@ -54,7 +54,9 @@ def wilson_clustered(hits: Floats, sizes: Floats) -> Interval:
     p = float(hits.sum()) / n
     if clusters == n:
         return wilson(p * n, n)
-    worth = effective(hits, sizes) * shrink(clusters)
+    worth = effective(hits, sizes)
+    if 0 < p < 1:  # at the ends it already is the least it can be
+        worth *= shrink(clusters)
     return wilson(p * worth, worth)
 
 
