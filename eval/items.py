@@ -72,6 +72,7 @@ class Task:
     axis: str = ""  # one of AXES; empty: reported, but part of no axis
     metrics: tuple[str, ...] = ()  # reported beside the headline
     version: int = 1  # raised when items, prompts or marking change
+    source: Callable[[], str] | None = None  # names the data that was read: a commit, a digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

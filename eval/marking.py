@@ -9,7 +9,8 @@ What a verifier needs beyond `gold` stands in `Item.info`:
     number       precision: decimals that count (none: exactly equal)
     text, exact  accept: other right forms; vocabulary: all answers there are, to find one in a sentence
     description  objects: what is there; vocabulary: {object: [synonyms]} (none: the pocket world's);
-                 colours: {object: [its colours]} (none: colours are not looked at)
+                 colours: {object: [its colours]} (none: colours are not looked at);
+                 ignore: [names that hold an object's name and mean none]
     difference   phrases: what must be said besides (words or lists of alternatives); vocabulary
     mathvista    question_type, answer_type, precision
 """
@@ -121,11 +122,11 @@ def refusal(item: Item, raw: str) -> Mark:
 def description(item: Item, raw: str) -> Mark:
     """Right when all `info.objects` are mentioned and nothing else is."""
     reading = read(raw, markers=False)
-    sums = count(
-        reading.text, item.info["objects"], item.info.get("vocabulary"), item.info.get("colours")
-    )
+    vocabulary, ignore = item.info.get("vocabulary"), item.info.get("ignore", ())
+    sums = count(reading.text, item.info["objects"], vocabulary, item.info.get("colours"), ignore)
     mentioned, hallucinated, found, there = sums
-    parsed = ", ".join(find(reading.text, item.info.get("vocabulary")))
+    known = {**vocabulary, **dict.fromkeys(ignore, ())} if vocabulary and ignore else vocabulary
+    parsed = ", ".join(name for name in find(reading.text, known) if name not in ignore)
     n_words = len(words(reading.text))
     if not mentioned:
         return Mark(

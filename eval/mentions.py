@@ -155,15 +155,18 @@ def count(
     objects: Iterable[str],
     vocabulary: Vocabulary | None = None,
     colours: Mapping[str, Sequence[str]] | None = None,
+    ignore: Sequence[str] = (),
 ) -> tuple[int, int, int, int]:
     """Return CHAIR's sums: mentions, mentions of what is not there, found, and there to be found.
 
     With `colours` (object -> the colours it has), a mention in another colour is not there either.
+    `ignore` are names that hold the name of an object and mean none: "orange juice".
     """
     there = set(objects)
     known = dict(world_vocabulary() if vocabulary is None else vocabulary)
     known |= {name: () for name in there if name not in known}
-    said = [thing for _, thing in named(words(text), known)]
+    known |= {name: () for name in ignore if name not in known}
+    said = [thing for _, thing in named(words(text), known) if thing.kind not in ignore]
     true = [
         thing.kind for thing in said
         if thing.kind in there

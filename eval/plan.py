@@ -60,6 +60,10 @@ class Plan:
         while chunk := list(islice(items, CHUNK)):
             yield chunk
 
+    def sources(self) -> dict[str, str]:
+        """Return what each task reads, where that is not part of this code: `hub:COMMIT`."""
+        return {task.name: task.source() for task in self.chosen() if task.source}
+
     def fingerprint(self, model: dict[str, Any]) -> str:
         """Return the identity of the evaluation: with the same one there is nothing to do."""
         return digest(
@@ -68,7 +72,7 @@ class Plan:
                 "tasks": {task.name: task.version for task in self.chosen()},
                 "split": self.split, "limit": self.limit, "judge": self.judge,
                 "select": [str(self.select), self.select.temperature, self.select.seed],
-                "margins": self.margins, "reflect": self.reflect,
+                "margins": self.margins, "reflect": self.reflect, "sources": self.sources(),
             }
         )  # fmt: skip
 

@@ -54,6 +54,7 @@ def task_of(benchmark: Benchmark) -> Task:
         axis="" if benchmark.name.endswith("_rule") else benchmark.axis,
         metrics=benchmark.metrics,
         version=benchmark.version,
+        source=lambda: load(benchmark).revision,
     )
 
 
@@ -62,8 +63,3 @@ STANDARD = Suite(
     tasks=tuple(task_of(benchmark) for benchmark in BENCHMARKS.values()),
     splits=(*SPLITS, ALL),
 )
-
-
-def sources(names: tuple[str, ...] = tuple(BENCHMARKS)) -> dict[str, str]:
-    """Return what was read of each benchmark: `hub:COMMIT` or `local:DIGEST`, to be recorded."""
-    return {name: load(BENCHMARKS[name]).revision for name in names}
