@@ -99,7 +99,7 @@ def text(item: Item, raw: str) -> Mark:
     """Gold is a word or a few; one of `info.accept` is as good."""
     accepted = {normal(form) for form in (item.gold, *item.info.get("accept", ()))}
     direct = normal(read(raw).line)
-    if direct in accepted:
+    if core(direct) in {core(form) for form in accepted}:
         return Mark(CORRECT, direct, True)
     parsed = parse("text", raw)
     if vocabulary := item.info.get("vocabulary"):

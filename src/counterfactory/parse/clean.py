@@ -15,6 +15,7 @@ _SPELLING = str.maketrans(
     }
 )  # fmt: skip
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufe0f\u00ad]")
+_RUN = re.compile(r"([^\w\s{}])\1{9,}")
 _VULGAR = re.compile(r"[¼-¾⅐-⅞]")
 _END = re.compile(
     r"<\|(?:im_end|eot_id|end_of_text|endoftext|end|return|eom_id)\|>|</s>|<end_of_utterance>|"
@@ -47,18 +48,18 @@ _MARKDOWN = (
     (re.compile(r"```\w*\n?"), "\n"),
     (re.compile(r"`+|\*\*+|__+(?=\S)|(?<=\S)__+"), ""),
     (re.compile(r"(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|(?<!\w)_(?=\w)|(?<=\w)_(?!\w)"), ""),
-    (re.compile(r"^[ \t]*>+[ \t]?", re.MULTILINE), ""),
+    (re.compile(r"^[ \t]*>+[ \t]?(?![\s\d])", re.MULTILINE), ""),
     (re.compile(r"</?(?:b|i|u|em|strong|p|br|span|div|code|sub|sup)\s*/?>"), " "),
     (re.compile(r"&nbsp;|&#160;"), " "),
 )
 
 
 def spelled(raw: str) -> str:
-    """Return the text with one kind of digit, quote, dash and space."""
+    """Return the text with one kind of digit, quote, dash and space, and no sign ten times in a row."""
     text = _INVISIBLE.sub("", raw.replace("\r\n", "\n").replace("\r", "\n")).translate(_SPELLING)
     text = _VULGAR.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]), text)
     text = unicodedata.normalize("NFKC", text).translate(_SPELLING)
-    return "".join(_digit(char) for char in text)
+    return _RUN.sub(r"\1\1\1", "".join(_digit(char) for char in text))
 
 
 def _digit(char: str) -> str:
@@ -96,3 +97,13 @@ def sentences(text: str) -> list[str]:
     """Split at line ends and after . ! ? that end a sentence; decimals and "A." at a start stay."""
     found = re.split(r"\n+|(?<=[.!?。！？])[\"')\]]*\s+|(?<=[。！？])", text)
     return [part.strip() for part in found if part.strip()]
+
+
+def sentence_at(text: str, position: int) -> str:
+    """Return the sentence that holds the character at a position."""
+    end = 0
+    for part in sentences(text):
+        end = text.index(part, end) + len(part)
+        if position < end:
+            return part
+    return text

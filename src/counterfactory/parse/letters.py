@@ -10,9 +10,9 @@ import string
 from collections.abc import Sequence
 
 from counterfactory.parse.answer import Reading
-from counterfactory.parse.clean import plain, sentences
-from counterfactory.parse.scan import in_digits
+from counterfactory.parse.clean import plain, sentence_at, sentences
 from counterfactory.parse.parsed import Parsed, unparsed
+from counterfactory.parse.scan import in_digits
 from counterfactory.parse.texts import normal
 from counterfactory.parse.yes_no import yes_no
 
@@ -26,7 +26,7 @@ _DENIED_AFTER = re.compile(
     re.IGNORECASE,
 )
 _DENIED_BEFORE = re.compile(
-    r"(?:\bnot|n't|\bneither|\bnor|\brules? out|\bruled out|\beliminat\w+|\bexclud\w+|\binstead of|"
+    r"(?:\bnot|n't|\bcannot|\bneither|\bnor|\brules? out|\bruled out|\beliminat\w+|\bexclud\w+|\binstead of|"
     r"\brather than|\bexcept|\bthan)(?: be| in| at| on)?(?: the)?(?: option| choice| answer| letter)?\W*$",
     re.IGNORECASE,
 )
@@ -39,7 +39,7 @@ _DOUBT = re.compile(
     r"\b(?:maybe|perhaps|possibly|not (?:\w+ )?(?:sure|certain)|unsure|uncertain|i guess|either|could be|"
     r"might be|hard to (?:say|tell)|(?:cannot|can't|can not|unable to|impossible to) (?:be )?"
     r"(?:tell|say|determin\w+|answer|know|choose)|(?:none|all|both|neither) of (?:the|these)|"
-    r"(?:don't|do not) know)\b",
+    r"(?:don't|do not) know|(?:if|whether|unless)\b[^.\n]*\banswer)\b",
     re.IGNORECASE,
 )
 _Found = tuple[str, int, int]  # letter, start, end
@@ -60,8 +60,7 @@ def letter(reading: Reading, options: Sequence[str] = ()) -> Parsed:
     one = _chosen(text, found, letters)
     if one is None:
         return unparsed("more than one letter")
-    near = next(s for s in sentences(text) if re.search(rf"\b{one[0]}\b", s, re.IGNORECASE))
-    if _DOUBT.search(near):
+    if _DOUBT.search(sentence_at(text, one[1])):
         return unparsed("in doubt")
     if _beside(text, one, options) - {one[0]}:
         return unparsed("letter and text disagree")
@@ -74,8 +73,9 @@ def _mentions(text: str, letters: str) -> list[_Found]:
     either = f"[{letters}{letters.lower()}]"
     pattern = re.compile(
         rf"[(\[{{]({either})[)\]}}]|\b{_NAME}[\"'(]*({either})(?![\w'])|^\W*({either})[).:](?!\w)"
-        + (rf"|(?<![\w'./])([{upper}])(?![\w'])" if upper else "")
-        + r"|(?<![\w'./])(A)(?=\s*(?:[.,;:!?)\"'\n—–]|$|(?:or|and|nor|is|because|since|as)\b|/|--?\s))",
+        + (rf"|(?<![A-Za-z0-9_'.])(?<![nN]/)([{upper}])(?![A-Za-z0-9_'])" if upper else "")
+        + r"|(?<![A-Za-z0-9_'.])(?<![nN]/)(A)"
+        r"(?=\s*(?:[.,;:!?)\"'\n—–]|$|(?:or|and|nor|is|because|since|as)\b|/|--?\s))",
         re.MULTILINE,
     )
     found = []
@@ -93,6 +93,8 @@ def _chosen(text: str, found: list[_Found], letters: str) -> _Found | None:
     """Return the one letter that is meant: the only one, the concluding one, or the leading one."""
     if len({one[0] for one in found}) == 1:
         return found[0]
+    if re.match(r"[)\]}.,\s]*(?:because|since|as)\b", text[found[0][2] :]):
+        return found[0]
     last = sentences(text)[-1]
     begin = text.rindex(last)
     ending = [one for one in found if one[1] >= begin]
@@ -102,7 +104,7 @@ def _chosen(text: str, found: list[_Found], letters: str) -> _Found | None:
     if re.fullmatch(rf"\W*(?:{_NAME})?\W*[{letters}]\W*", last) and len(sentences(text)) > 2:
         return ending[-1]
     listed = {m[1].upper() for m in re.finditer(r"(?:^|[\s(])([A-Za-z])[).:](?=\s)", text)}
-    leads = re.fullmatch(r"[\W_]*", text[: found[0][1]])
+    leads = re.fullmatch(rf"[\W_]*(?:{_NAME})?\W*", text[: found[0][1]])
     other_first = [one for one in found[1:] if one[1] < _end_of_first(text)]
     if leads and len(listed & set(letters)) < 2 and not other_first:
         return found[0]
@@ -113,7 +115,8 @@ def _end_of_first(text: str) -> int:
     """Return where the first sentence that is more than a letter ends."""
     parts = sentences(text)
     first = parts[0] if len(parts[0]) > 4 or len(parts) == 1 else parts[1]
-    return text.index(first) + len(first)
+    reason = re.search(r"\b(?:because|since|as)\b", first)
+    return text.index(first) + (reason.start() if reason else len(first))
 
 
 def _from_text(text: str, options: Sequence[str]) -> Parsed:

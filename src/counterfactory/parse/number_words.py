@@ -24,7 +24,7 @@ _below_1000 = rf"(?:(?:(?:{_unit}|a) hundred)(?:(?: and)? {_below_100})?|{_below
 _digit_words = rf"(?:{_unit}|zero|oh)"
 SPOKEN = (
     rf"\b(?:(?:{_below_1000}|a) thousand(?:,?(?: and)? {_below_1000})?|{_below_1000}|zero|(?:a )?dozen|a single)"
-    rf"(?: point(?: {_digit_words})+)?\b"
+    rf"(?: point(?: {_digit_words})+)?\b(?! (?:hundred|thousand|million|billion|dozen)\b)"
 )
 
 

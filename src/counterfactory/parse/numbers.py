@@ -47,6 +47,7 @@ _CONCLUDES = re.compile(
 )
 _N = r"⟦(\d+)⟧"
 _WORDS = r"(?: [^\W\d⟦⟧]+(?:\^\S)?){0,4}"
+_SEVERAL = re.compile(rf"{_N}{_WORDS[:-5]}{{1,4}}(?:,|,? and) {_N} ")  # "1 star and 1 ring"
 _STARTS = re.compile(rf"\W*{_N}\s*(?:[.;:!(\n—–]|$|,(?!\s*(?:(?:and|or)\b\s*)?⟦))")
 _FIRST_LINE = re.compile(rf"\W*{_N}{_WORDS}[ .!]*\n")
 _MARKED = re.compile(
@@ -75,9 +76,9 @@ def number(reading: Reading) -> Parsed:
         return unparsed("no number")
     if _DOUBT.search(text):
         return unparsed("in doubt")
-    if seen.open:
-        return unparsed("a range, or a calculation without its result")
     chosen = _chosen(seen, reading.marked)
+    if chosen in seen.unfinished:
+        return unparsed("a range, or a calculation without its result")
     if chosen is None:
         return unparsed("several numbers")
     mark = f"⟦{chosen}⟧"
@@ -90,9 +91,9 @@ def number(reading: Reading) -> Parsed:
 def _chosen(seen: Scan, marked: bool) -> int | None:
     """Return which of the numbers is the answer."""
     first = min(seen.values, key=lambda i: seen.shown.index(f"⟦{i}⟧"))
-    if len(set(seen.values.values())) == 1:
-        return first
     shown = seen.shown
+    if len(set(seen.values.values())) == 1:
+        return None if _SEVERAL.search(shown) else first
     last = sentences(shown)[-1]
     ending = [int(i) for i in re.findall(_N, last)]
     alone = re.fullmatch(rf"\W*{_N}\W*", last)

@@ -20,6 +20,13 @@ _MASKS = (  # digits that answer nothing: labels, ordinals, times, ratios, names
         r"\b(?:image|picture|figure|fig|step|option|question|example|part|page|row|column|line|photo)s?\.?\s*#?\d+\b",
         re.IGNORECASE,
     ),
+    re.compile(r"(?<=[a-zA-Z])\s?\^\s?\{?\d\}?"),
+    re.compile(r"(?<![\d.])\d{1,12}(?:\.\d{1,12})?\s?(?=√|\\sqrt\b|π|\\?pi\b)"),
+    re.compile(r"(?:√|\\sqrt\b)\s?[({]?\s?\d+(?:\.\d+)?"),
+    re.compile(
+        r"\b(?:after|if|when|by|once)\b[^,.;:\n=]*?(?:remov|subtract|tak|add|eras|put)\w*[^,.;:\n=]*",
+        re.IGNORECASE,
+    ),
     re.compile(r"\b\d+(?:st|nd|rd|th)\b"),
     re.compile(r"\b\d+(?::\d+)+\b"),
     re.compile(r"\b\d+(?:\.\d+){2,}\b|\b\d{4}-\d\d-\d\d\b"),
@@ -35,9 +42,9 @@ _ITEM = re.compile(r"^[ \t]*\(?\d{1,2}[.)](?=\s+\S)", re.MULTILINE)
 _TOKEN = re.compile(
     r"\\frac\s*\{\s*(?P<top>-?\d+(?:\.\d+)?)\s*\}\s*\{\s*(?P<under>\d+(?:\.\d+)?)\s*\}|\\frac(?P<t>\d)(?P<u>\d)"
     r"|(?<![\w.,/])(?P<whole>\d+)\s+(?P<part>\d+/\d+)(?![\w/])"
-    r"|(?<![\w./])(?P<slash>\d+/\d+)(?![\w/])"
+    r"|(?<![\w./])(?P<slash>\d+ ?/ ?\d+)(?![\w/])"
     r"|(?<![\w.])(?P<digits>\d{1,3}(?:[,']\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-    r"(?:e(?P<e>[+-]?\d{1,3})|\s*[x*]\s*10\s*\^\s*\{?(?P<ten>[+-]?\d{1,3})\}?)?(?!\w|\.\d)"
+    r"(?:e(?P<e>[+-]?\d{1,9})|\s*[x*]\s*10\s*\^\s*\{?(?P<ten>[+-]?\d{1,3})\}?)?(?!\w|\.\d)"
     rf"(?:\s+(?P<scale>{'|'.join(SCALES)})\b)?"
     rf"|(?P<words>{SPOKEN})",
     re.IGNORECASE,
@@ -66,7 +73,7 @@ class Scan:
     values: dict[int, Fraction]  # of the numbers that are left in `shown`
     spans: dict[int, tuple[int, int]]  # where they stood in `text`
     text: str
-    open: bool  # holds a range, or a calculation that states no result
+    unfinished: frozenset[int]  # those in a range, or in a calculation that states no result
 
 
 def scan(text: str) -> Scan:
@@ -102,7 +109,8 @@ def scan(text: str) -> Scan:
     shown = _SAME.sub("", _EQUATION.sub("", shown + masked[end:]))
     left = {int(i) for i in re.findall(r"⟦(\d+)⟧", shown)}
     values = {i: value for i, value in values.items() if i in left}
-    return Scan(shown, values, spans, text, bool(_OPEN.search(shown)))
+    unfinished = {int(i) for match in _OPEN.finditer(shown) for i in re.findall(r"\d+", match[0])}
+    return Scan(shown, values, spans, text, frozenset(unfinished))
 
 
 def _blank(match: re.Match[str]) -> str:

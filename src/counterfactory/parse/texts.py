@@ -33,6 +33,8 @@ _CONCLUDES = re.compile(  # "There is exactly one sun. Its colour is yellow."
     r"(?:colou?r|size|shape|name|answer|kind)(?: of [\w ]{1,40})? (?:is|are) ",
     re.IGNORECASE,
 )
+_NAME = re.compile(r"^\W*(?:the )?(?:colou?r|size|shape|object|thing|name)\s*:\s*", re.IGNORECASE)
+_REASON = re.compile(r"(?<=\w),? because\b.*", re.IGNORECASE | re.DOTALL)
 _DOUBT = re.compile(
     r"\b(?:maybe|perhaps|possibly|not (?:\w+ )?(?:sure|certain)|unsure|uncertain|i guess|either|"
     r"hard to (?:say|tell)|(?:cannot|can't|can not|unable to|impossible to) (?:be )?"
@@ -48,10 +50,10 @@ def normal(text: str) -> str:
 
 def short_text(reading: Reading) -> Parsed:
     """Return a short answer's words; None when there are too many, or when it is in doubt."""
-    parts = sentences(reading.line if reading.marked else reading.text)
+    parts = sentences(_NAME.sub("", reading.line if reading.marked else reading.text))
     if not parts:
         return unparsed(reading.why or "empty")
-    text = normal(parts[-1] if _CONCLUDES.match(parts[-1]) else parts[0])
+    text = normal(_REASON.sub("", parts[-1] if _CONCLUDES.match(parts[-1]) else parts[0]))
     if not text:
         return unparsed("empty")
     if _DOUBT.search(text):

@@ -24,16 +24,21 @@ _SUBJECT = (
     r"there|it|he|she|they|this|that|these|those|the|i|you|we|because|since|as|in|on|sir|please|its"
 )
 # after the word: punctuation, the end, or for yes and no a new clause without comma
-_AFTER = r"(?=\s*(?:[.,!?;:)\]\n。、，！…—–/\"'}]|--?\s|$))"
-_WORD = rf"(?P<no>(?:{_NO}){_AFTER}|no(?= (?:{_SUBJECT})\b))|(?P<yes>(?:{_YES}){_AFTER}|(?:yes|indeed)(?= (?:{_SUBJECT})\b))"
+_AFTER = r"(?:(?=\s*(?:[^\w\s'?-]|'(?!\w)|--?\s|$))|(?=[ \t]*\n))"
+_WORD = (
+    rf"(?P<no>(?:{_NO}){_AFTER}|no(?= (?:{_SUBJECT})\b))|"
+    rf"(?P<yes>(?:{_YES}){_AFTER}|(?:yes|indeed)(?= (?:{_SUBJECT})\b))"
+)
 _PREFACE = (
     r"(?:(?:well|so|ok|okay|hmm+|umm?|uh|oh|ah|thus|therefore|hence|overall|finally|in (?:conclusion|summary|short)|"
     r"(?:based on|looking at|according to|judging by|from|in) [^.,!?\n]{1,60}|to answer (?:your|the) question|"
-    r"(?:my|the|short) answer|answer|i(?:'d| would)? (?:think|believe|say|conclude)(?: that)?|that|the answer is)[,:]?\s+)*"
+    r"(?:my|the|short) answer|answer|i(?:'d| would)? (?:think|believe|say|conclude)(?: that)?|that|"
+    r"(?:it|that)(?:'s| is| would be) a(?: clear| definite)?|"
+    r"the answer is)[,:]?\s+)*"
 )
 _HEAD = re.compile(rf"^[\W_]*{_PREFACE}[\"'(\[]*(?:{_WORD})", re.IGNORECASE)
 _CLAUSE = re.compile(
-    rf"(?:^|[.!?;:,\n(—–]\s*|\b(?:so|but|and|or|then|be|hence|thus|therefore)[,:]?\s+)[\"'(]*"
+    rf"(?:^|[.!?;:,\n(—–]\s*|\b(?:so|but|also|and|or|then|that|hence|thus|therefore)[,:]?\s+)[\"'(]*"
     rf"(?:(?P<no>no|nope|nah|否){_AFTER}|(?P<yes>yes|yeah|yep|yup){_AFTER})",
     re.IGNORECASE,
 )
@@ -49,13 +54,14 @@ _ECHO = re.compile(
 _DOUBT = re.compile(
     r"\b(?:maybe|perhaps|possibly|probably|likely|unsure|uncertain|it depends|depending on|hard to (?:say|tell)|"
     r"(?:i'm|am|are|be) not (?:\w+ )?(?:sure|certain)|(?:can't|cannot|can not|could not|couldn't) (?:be )?"
-    r"(?:say|tell|determin\w+|answer|know)\b|unable to|don't know|do not know|unclear (?:if|whether)|(?:is|it's) unclear\s*[.,]|"
+    r"(?:say|tell|determin\w+|answer|know)\b|unable to|don't know|do not know|"
+    r"unclear (?:if|whether)|(?:is|it's) unclear\s*[.,]|"
     r"maybe not|or (?:not|no)\b|i guess|not possible to|impossible to|might|may)\b",
     re.IGNORECASE,
 )
 _UNSURE = re.compile(
     r"\b(?:maybe|perhaps|possibly|unsure|uncertain|it depends|hard to (?:say|tell)|i guess|or (?:not|no)|"
-    r"(?:i'm|am) not (?:\w+ )?(?:sure|certain)(?!\s*(?:about|of|what)))\b",
+    r"(?:i'm |am |^\W*)not (?:\w+ )?(?:sure|certain)(?!\s*(?:about|of|what)))\b",
     re.IGNORECASE,
 )
 _YES_BUT_NO = re.compile(
@@ -63,6 +69,7 @@ _YES_BUT_NO = re.compile(
     re.IGNORECASE,
 )
 _NEGATION = {"no", "not", "never", "none", "cannot", "without", "neither", "nor"}
+_ASKS = re.compile(r"\?$|^(?:please )?tell me (?:whether|if)\b", re.IGNORECASE)
 _FILLER = set(
     "is are was were be been being do does did can could has have had there it a an the any some in on at to of "
     "picture image photo photograph scene drawing drawn here this that these those you i we one see seen show shows "
@@ -76,6 +83,9 @@ def yes_no(reading: Reading, question: str = "") -> Parsed:
     text = _ECHO.sub(" ", reading.line if reading.marked else reading.text).strip()
     if not text:
         return unparsed(reading.why or "empty")
+    if re.fullmatch(r"(?:(?:yes|no)\W+)+(?:yes|no)\W*", text, re.IGNORECASE):
+        words = {word.lower() for word in re.findall(r"\w+", text)}
+        return Parsed(words.pop()) if len(words) == 1 else _both()
     head = _HEAD.match(text)
     said = {_value(m) for m in _CLAUSE.finditer(text)}
     if _BOTH.search(text) and not (head and _both_is_a_list(text)):
@@ -88,12 +98,12 @@ def yes_no(reading: Reading, question: str = "") -> Parsed:
         return Parsed(repeated) if said <= {repeated} else unparsed("both yes and no")
     last = sentences(text)[-1]
     concluded = _HEAD.match(last) or _last(_CLAUSE, last)
-    if concluded and not _DOUBT.search(last):
+    if concluded and not _DOUBT.search(last) and not _UNSURE.search(text):
         value = _value(concluded)
         before = sentences(text)[-2:-1]
         if not any(m and _value(m) != value for m in map(_HEAD.match, before)):
             return Parsed(value) if said <= {value} or len(sentences(text)) > 2 else _both()
-    if _DOUBT.search(text):
+    if _DOUBT.search(text) or _UNSURE.search(text):
         return unparsed("in doubt")
     if re.fullmatch(r"\W*none\W*", text, re.IGNORECASE):
         return Parsed("no")
@@ -156,7 +166,7 @@ def _content(text: str) -> tuple[list[str], int]:
 
 def _repeats(statement: str, question: str) -> str:
     """Return "yes" or "no" when the statement repeats the question, affirmed or denied once."""
-    asked = next((s for s in sentences(question) if s.endswith("?")), "")
+    asked = next((s for s in sentences(question) if _ASKS.search(s)), "")
     wanted, denied = _content(asked)
     if not wanted or denied:
         return ""
