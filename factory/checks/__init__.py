@@ -7,6 +7,7 @@ from counterfactory.factory.checks.base import Check
 from counterfactory.factory.checks.change_area import ChangeArea
 from counterfactory.factory.checks.contamination import Contamination
 from counterfactory.factory.checks.duplicate import Duplicate
+from counterfactory.factory.checks.judged import Judged
 from counterfactory.factory.checks.locality import Locality
 from counterfactory.factory.checks.presence import Presence
 from counterfactory.factory.checks.sanity import Sanity
@@ -21,6 +22,7 @@ CHECKS: dict[str, type[Check]] = {
     "change_area": ChangeArea,
     "contamination": Contamination,
     "duplicate": Duplicate,
+    "judge": Judged,
     "locality": Locality,
     "sanity": Sanity,
     "ssim": Ssim,

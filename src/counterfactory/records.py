@@ -44,6 +44,7 @@ class Reason(StrEnum):
     OLD_OBJECT_PRESENT = "old_object_present"
     CAPTION_NOT_PREFERRED = "caption_not_preferred"
     ANSWER_NOT_FLIPPED = "answer_not_flipped"
+    JUDGED_UNTRUE = "judged_untrue"  # a judge said that the text is not true of its picture
     DUPLICATE = "duplicate"
     CONTAMINATED = "contaminated"
 

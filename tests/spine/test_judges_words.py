@@ -81,6 +81,12 @@ def test_a_judge_is_told_what_it_needs_and_what_was_asked() -> None:
     assert "picture" not in bare and "Request:" not in bare and "one word" in bare
 
 
+def test_a_bare_claim_is_called_one() -> None:
+    text = told(Question(kind="correct", images=(b"x",), answer="a red ball"), "line")
+    assert "a claim about the picture" in text and "Claim:\n<<<\na red ball" in text
+    assert "Answer:" not in text and "Request:" not in text
+
+
 def test_an_endless_answer_is_cut_in_its_middle() -> None:
     text = told(Question(kind="safety", answer="a" * 20_000 + "END"), "line")
     assert len(text) < MOST + 2000 and "8003 characters left out" in text and "END" in text

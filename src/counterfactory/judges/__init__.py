@@ -19,6 +19,7 @@ from counterfactory.errors import UserError
 from counterfactory.judges.base import UNJUDGED, VERDICTS, Judge, Judgement, Kind, Question
 from counterfactory.judges.rates import Rates, rates
 from counterfactory.models import Models
+from counterfactory.served import Chat
 
 __all__ = [
     "UNJUDGED",
@@ -30,10 +31,11 @@ __all__ = [
     "Rates",
     "judge_for",
     "model_of",
+    "parts_of",
     "rates",
 ]
 
-FORMS = "rules, clip:MODEL, local:MODEL, openai:URL#model"
+FORMS = "rules, clip:MODEL[#margin], local:MODEL[#line], openai:URL#model"
 
 
 def judge_for(
@@ -44,26 +46,42 @@ def judge_for(
     `options` are for a served judge: timeout, retries, concurrency, deadline (seconds for one call
     of `verdicts`), max_tokens. `cached=False` asks everything anew.
     """
-    head, _, rest = judge.partition(":")
-    if judge == "rules":
+    form, model, more = parts_of(judge)
+    if form == "rules":
         from counterfactory.judges.rules import RulesJudge
 
         return RulesJudge()
-    if head == "openai" and rest:
+    if form == "openai":
         from counterfactory.judges.chat import ChatJudge
 
         return ChatJudge(judge, cache=_cache() if cached else None, **options)
-    model, _, more = rest.partition("#")
-    if head == "clip" and model:
+    if form == "clip":
         from counterfactory.judges.clip import ClipJudge
 
-        return ClipJudge(model, margin=_margin(judge, more), models=models)
-    if head == "local" and model and more in ("", "word", "line"):
-        from counterfactory.judges.local import LocalJudge
+        return ClipJudge(model, margin=float(more or 0.0), models=models)
+    from counterfactory.judges.local import LocalJudge
 
-        how: Any = more or "word"
-        return LocalJudge(model, how=how, models=models, cache=_cache() if cached else None)
-    raise UserError(f"judge {judge!r}: expected one of {FORMS}")
+    how: Any = more or "word"
+    return LocalJudge(model, how=how, models=models, cache=_cache() if cached else None)
+
+
+def parts_of(judge: str) -> tuple[str, str, str]:
+    """Return (form, model, option) of an id; nothing is loaded. Raises `UserError`.
+
+    >>> parts_of("clip:pocket#0.02")
+    ('clip', 'pocket', '0.02')
+    """
+    form, _, rest = judge.partition(":")
+    if judge == "rules":
+        return "rules", "", ""
+    if form == "openai":
+        Chat(judge)
+        return form, rest, ""
+    model, _, more = rest.partition("#")
+    good = {"clip": _is_margin(more), "local": more in ("", "word", "line")}
+    if not model or not good.get(form):
+        raise UserError(f"judge {judge!r}: expected one of {FORMS}")
+    return form, model, more
 
 
 def model_of(judge: str) -> tuple[tuple[str, str], ...]:
@@ -72,21 +90,16 @@ def model_of(judge: str) -> tuple[tuple[str, str], ...]:
     >>> model_of("clip:pocket#0.02")
     (('clip', 'pocket'),)
     """
-    head, _, rest = judge.partition(":")
-    if head == "openai":
-        return (("chat", judge),)
-    role = {"clip": "clip", "local": "vlm"}.get(head)
-    return ((role, rest.partition("#")[0]),) if role else ()
+    form, model, _ = parts_of(judge)
+    role = {"clip": "clip", "local": "vlm", "openai": "chat"}.get(form)
+    return ((role, judge if form == "openai" else model),) if role else ()
 
 
-def _margin(judge: str, text: str) -> float:
+def _is_margin(text: str) -> bool:
     try:
-        margin = float(text or 0.0)
+        return 0.0 <= float(text or 0.0) <= 2.0
     except ValueError:
-        margin = -1.0
-    if not 0.0 <= margin <= 2.0:
-        raise UserError(f"judge {judge!r}: found margin {text!r}, expected a number from 0 to 2")
-    return margin
+        return False
 
 
 def _cache() -> Any:

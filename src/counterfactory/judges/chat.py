@@ -19,7 +19,7 @@ from counterfactory.fingerprint import digest, digest_bytes
 from counterfactory.judges.base import Judgement, Kind, Question, check_kinds, unjudged
 from counterfactory.judges.prompts import prompt_hash, read, told
 from counterfactory.judges.swaps import both_orders
-from counterfactory.served import Chat, Refused, Request, Said, Unreachable
+from counterfactory.served import Chat, Picture, Refused, Request, Said, Unreachable
 
 MAX_TOKENS = 300  # a verdict and a sentence, with room for some thinking aloud
 
@@ -99,7 +99,7 @@ class ChatJudge:
                 raise fault
 
     def _request(self, question: Question) -> Request:
-        content = (*question.images, told(question, "line"))
+        content: tuple[str | Picture, ...] = (*question.images, told(question, "line"))
         return Request(content=content, max_tokens=self.max_tokens)
 
     def _read(self, question: Question, said: Said) -> Judgement:

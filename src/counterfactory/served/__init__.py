@@ -5,16 +5,8 @@
 `chat.py` sends one request and tries again, `many.py` sends many at once.
 """
 
-from counterfactory.served.chat import (
-    Chat,
-    Picture,
-    Refused,
-    Request,
-    Said,
-    ServerError,
-    Unreachable,
-    data_url,
-)
+from counterfactory.served.chat import Chat, Refused, ServerError, Unreachable
+from counterfactory.served.messages import Picture, Request, Said, data_url
 
 __all__ = [
     "Chat",

@@ -10,7 +10,6 @@ fails is asked again, each time after about twice the wait. What the user must c
 `UserError`; with `many`, a request that failed says so in its `Said` and the others go on.
 """
 
-import base64
 import http.client
 import json
 import os
@@ -19,23 +18,18 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from counterfactory import images as pictures
 from counterfactory.errors import UserError
 from counterfactory.fingerprint import digest_bytes, seed_for
-from counterfactory.records import Pixels
+from counterfactory.served.messages import Picture, Request, Said
 
 USERS_FAULT = {400, 401, 403, 404, 405, 413, 422} | set(range(300, 400))
 ONE_REQUEST = {400, 413, 422}  # the fault lies in one request: too long, filtered
 MOST_BYTES = 16 * 1024 * 1024  # of an answer
 MOST_WAIT = 60.0  # seconds between two tries
 GIVE_UP = 8  # requests in a row, all their tries in vain: the server is gone
-KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"RIFF": "webp"}
-
-Picture = Pixels | bytes  # pixels, or an encoded file as it is
 
 
 class ServerError(Exception):
@@ -56,52 +50,6 @@ class Unreachable(UserError):
     def __init__(self, message: str, *, connected: bool) -> None:
         super().__init__(message)
         self.connected = connected
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One user message: texts and pictures in their order."""
-
-    content: tuple[str | Picture, ...]
-    system: str = ""
-    max_tokens: int = 256
-    temperature: float = 0.0
-    top_p: float = 1.0
-    seed: int | None = None
-
-    def body(self, model: str) -> bytes:
-        """Return the JSON that is sent."""
-        parts: list[dict[str, Any]] = [
-            {"type": "text", "text": part}
-            if isinstance(part, str)
-            else {"type": "image_url", "image_url": {"url": data_url(part)}}
-            for part in self.content
-        ]
-        plain = len(parts) == 1 and parts[0]["type"] == "text"
-        messages = [{"role": "system", "content": self.system}] if self.system else []
-        messages.append({"role": "user", "content": parts[0]["text"] if plain else parts})
-        body: dict[str, Any] = {
-            "model": model, "messages": messages,
-            "max_tokens": self.max_tokens, "temperature": self.temperature,
-        }  # fmt: skip
-        if self.top_p != 1.0:
-            body["top_p"] = self.top_p
-        if self.seed is not None:
-            body["seed"] = self.seed % 2**31
-        return json.dumps(body).encode()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What came back. `error` says why there is no answer."""
-
-    text: str = ""
-    tokens_in: int = 0  # as the server counts them; 0 when it does not
-    tokens_out: int = 0
-    finish: str = ""  # "stop", "length" (cut at max_tokens), "refused" (as too long) ...
-    seconds: float = 0.0
-    error: str = ""
-    fault: UserError | None = None  # when the user must change something
 
 
 class Chat:
@@ -278,10 +226,3 @@ def _text(content: Any) -> str:
 
 def _count(value: Any) -> int:
     return value if isinstance(value, int) and value >= 0 else 0
-
-
-def data_url(image: Picture) -> str:
-    """Return the picture as a data URL: pixels as PNG, files as they are."""
-    data = image if isinstance(image, bytes) else pictures.png(image)
-    kind = next((kind for start, kind in KINDS.items() if data.startswith(start)), "png")
-    return f"data:image/{kind};base64," + base64.b64encode(data).decode("ascii")

@@ -13,14 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from counterfactory.errors import UserError
-from counterfactory.served.chat import (
-    GIVE_UP,
-    ONE_REQUEST,
-    Refused,
-    Request,
-    Said,
-    ServerError,
-)
+from counterfactory.served.chat import GIVE_UP, ONE_REQUEST, Refused, ServerError
+from counterfactory.served.messages import Request, Said
 
 if TYPE_CHECKING:
     from counterfactory.served.chat import Chat
@@ -106,7 +100,7 @@ class Crowd:
                 self.failed = self.failed + 1 if said.error else 0
             if isinstance(said.fault, Refused):
                 self.stop, self.fault = said.error, said.fault
-            elif self.failed >= max(GIVE_UP, self.chat.concurrency):
+            elif not self.stop and self.failed >= max(GIVE_UP, self.chat.concurrency):
                 self.stop = f"given up after {self.failed} failures in a row: {said.error}"
                 self.fault = said.fault
             if self.done is not None:
