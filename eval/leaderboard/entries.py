@@ -36,13 +36,13 @@ class Entry:
 def read_entries(folders: Sequence[Path]) -> list[Entry]:
     """Return the entries, best first. Raises `UserError` when they cannot be compared."""
     summaries = [(folder, _summary(folder)) for folder in folders]
-    for what in ("suite", "split", "suite_version"):
-        values = {str(summary.get(what, "")) for _, summary in summaries}
-        if len(values) > 1:
+    for what in ("suite", "split"):
+        if len(values := sorted({str(summary[what]) for _, summary in summaries})) > 1:
             raise UserError(
-                f"leaderboard: the evaluations differ in {what}: found {', '.join(sorted(values))}; "
+                f"leaderboard: the evaluations differ in {what}: found {', '.join(values)}; "
                 "expected one"
             )
+    _same_versions(summaries)
     shared = [axis for axis in AXES if all(_value(s, axis) is not None for _, s in summaries)]
     names = _names(summaries)
     entries = [
@@ -65,10 +65,23 @@ def _summary(folder: Path) -> dict[str, Any]:
         summary = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path}: not JSON ({error})") from None
-    for key in ("suite", "split", "model", "axes", "tasks"):
+    for key in ("suite", "split", "axes", "tasks", "run"):
         if not isinstance(summary, dict) or key not in summary:
             raise UserError(f"{path}: key {key!r} is missing; expected what `eval run` writes")
-    return summary
+    return dict(summary)
+
+
+def _same_versions(summaries: Sequence[tuple[Path, dict[str, Any]]]) -> None:
+    """Refuse tasks that changed between two runs: their numbers mean different things."""
+    seen: dict[str, tuple[Path, Any]] = {}
+    for folder, summary in summaries:
+        for name, task in summary["tasks"].items():
+            other, version = seen.setdefault(name, (folder, task.get("version")))
+            if version != task.get("version"):
+                raise UserError(
+                    f"leaderboard: task {name!r} has version {task.get('version')} in {folder} and "
+                    f"{version} in {other}; run the older evaluation again"
+                )
 
 
 def _value(summary: dict[str, Any], axis: str) -> float | None:
@@ -83,12 +96,15 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _names(summaries: Sequence[tuple[Path, dict[str, Any]]]) -> list[str]:
     """Return the model names, with the folder's where two entries have one model id."""
-    models = [str(summary["model"]) for _, summary in summaries]
-    names = []
-    for (folder, summary), model in zip(summaries, models, strict=True):
-        selection = str(summary.get("selection", "greedy"))
-        name = model if selection == "greedy" else f"{model} · {selection}"
-        names.append(f"{name} · {folder.name}" if models.count(model) > 1 else name)
+    runs = [summary["run"] for _, summary in summaries]
+    told = [
+        run["model"] if run["select"] == "greedy" else f"{run['model']} · {run['select']}"
+        for run in runs
+    ]
+    names = [
+        f"{name} · {folder.name}" if told.count(name) > 1 else name
+        for name, (folder, _) in zip(told, summaries, strict=True)
+    ]
     if len(set(names)) < len(names):
         names = [f"{name} #{n}" for n, name in enumerate(names, 1)]
     return names

@@ -61,8 +61,8 @@ def _row(entry: Entry, axes: Sequence[str], place: int) -> dict[str, Any]:
         "hash": weights[:12] if len(weights) > 12 else "", "weights": weights,
         "cells": [_cell(entry.axes.get(axis, {})) for axis in axes],
         "unparsed": _points(s.get("parse_failure", {}).get("value")), "items": f"{_items(s):,}",
-        "asked": f"{s.get('asked', 0):,}", "seconds": f"{s.get('seconds', 0):,.0f}",
-        "selection": s.get("selection", "greedy"),
+        "asked": f"{s['run']['asked']:,}", "seconds": f"{s['run']['seconds']:,.0f}",
+        "selection": s["run"]["select"],
     }  # fmt: skip
 
 

@@ -33,16 +33,17 @@ def evaluation(folder: Path, model: str, spatial: float, math: float, **more: An
     folder.mkdir()
     tasks = {
         name: {
-            "axis": axis, "headline": "accuracy", "n": 100, "score": value,
+            "axis": axis, "headline": "accuracy", "version": 1, "n": 100, "score": value,
             "metrics": {"accuracy": interval(value)},
         }
         for name, axis, value in (("relation", "spatial", spatial), ("count", "math", math))
     }  # fmt: skip
     summary = {
-        "suite": "pocket", "split": "gate", "model": model, "weights_hash": "ab" * 32,
+        "suite": "pocket", "split": "gate", "weights_hash": "ab" * 32,
+        "run": {"model": model, "select": "greedy", "asked": 200, "seconds": 3.0},
         "axes": {"spatial": interval(spatial), "math": interval(math)}, "tasks": tasks,
         "slices": {"kind:sun": {"n": 40, "accuracy": spatial, "low": 0.1, "high": 0.9}},
-        "parse_failures": 2, "parse_failure": interval(0.01), "asked": 200, "seconds": 3.0,
+        "parse_failures": 2, "parse_failure": interval(0.01),
     } | more  # fmt: skip
     (folder / "summary.json").write_text(json.dumps(summary))
     (folder / "results.json").write_text('{"results": {}}')
@@ -84,6 +85,13 @@ def test_unlike_evaluations_do_not_share_a_board(
     other = evaluation(tmp_path / "other", "x", 0.5, 0.5, **{what: "else"})
     with pytest.raises(UserError, match=f"differ in {what}"):
         read_entries([*two, other])
+
+
+def test_a_task_that_changed_is_not_compared(two: list[Path]) -> None:
+    path = two[1] / "summary.json"
+    path.write_text(path.read_text().replace('"version": 1', '"version": 2', 1))
+    with pytest.raises(UserError, match="'relation' has version 2"):
+        read_entries(two)
 
 
 def test_a_folder_without_a_summary_gets_one_clear_line(tmp_path: Path) -> None:
