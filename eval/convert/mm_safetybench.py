@@ -40,5 +40,5 @@ def _rows(
     path: Path, entries: Any, form: str, key: str, pictures: Pictures
 ) -> Iterator[dict[str, Any]]:
     for number, entry in entries.items():
-        image = pictures.cell(f"{path.stem}/{form}/{number}.jpg")
+        image = pictures.cell(f"{path.stem}/{form}/{number}.jpg", folders=2)
         yield {"id": str(number), "question": field(entry, key, path, number), "image": image}

@@ -17,6 +17,7 @@ from typing import Any
 
 from counterfactory.errors import UserError
 from counterfactory.eval.benchmarks.base import picture
+from counterfactory.fingerprint import digest_file
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
 
@@ -96,17 +97,28 @@ class Pictures:
             if path.suffix.lower() in ENDINGS:
                 self.by_name.setdefault(path.name, []).append(path)
 
-    def path(self, name: str) -> Path:
-        """Return the file that a name means: the one that shares most of its folders."""
-        wanted = PurePosixPath(name.replace("\\", "/"))
-        found = self.by_name.get(wanted.name, [])
-        if not found:
-            raise UserError(f"{self.root}: the picture {name!r} is not there")
-        return max(found, key=lambda path: _shared_end(path.parts, wanted.parts))
+    def path(self, name: str, folders: int = 1) -> Path:
+        """Return the file that a name means: the one that shares most of its folders.
 
-    def cell(self, name: str) -> dict[str, Any]:
+        The last `folders` of the name's own must be shared: `ads/1.png` never means `other/1.png`.
+        """
+        wanted = PurePosixPath(name.replace("\\", "/")).parts
+        least = 1 + min(folders, len(wanted) - 1)
+        shared = {
+            path: count
+            for path in self.by_name.get(wanted[-1], [])
+            if (count := _shared_end(path.parts, wanted)) >= least
+        }
+        if not shared:
+            raise UserError(f"{self.root}: the picture {name!r} is not there")
+        best = [path for path, count in shared.items() if count == max(shared.values())]
+        if len({digest_file(path) for path in best} if len(best) > 1 else best) > 1:
+            raise UserError(f"{self.root}: the picture {name!r} may be {best[0]} or {best[1]}")
+        return best[0]
+
+    def cell(self, name: str, folders: int = 1) -> dict[str, Any]:
         """Return a picture as a parquet cell. Raises `UserError` when it cannot be opened."""
-        path = self.path(name)
+        path = self.path(name, folders)
         return cell_of(path.read_bytes(), path.name, path)
 
 

@@ -1,10 +1,8 @@
 """SPA-VL's evaluation questions as lists with pictures -> `spa_vl`, splits harm and help.
 
-    SOURCE/harm.json    [{"image": "0.png", "question": ..., "classes": ...}, ...]   or harm.jsonl
-    SOURCE/help.json    the same with "reference": the answer of the model that is compared with
-    SOURCE/.../0.png
-
-The pictures of both may bear the same names when they lie in `harm/` and `help/`.
+SOURCE/harm.json    [{"image": "0.png", "question": ..., "classes": ...}, ...]   or harm.jsonl
+SOURCE/help.json    the same with "reference": the answer of the model that is compared with
+SOURCE/harm/0.png   SOURCE/help/0.png
 """
 
 from collections.abc import Iterator
