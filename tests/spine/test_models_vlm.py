@@ -58,6 +58,9 @@ def test_the_likelihood_of_a_choice_is_the_sum_over_its_tokens(
             logps = vlm.model(**inputs).logits[0].float().log_softmax(-1)
         by_hand = sum(float(logps[at - 1, ids[at]]) for at in range(len(ids) - count, len(ids)))
         assert logp == pytest.approx(by_hand, abs=1e-4)
+    letters = vlm.choice_logps(prompt, [picture(3)], ("A", "B"))  # one token each: one look
+    longer = vlm.choice_logps(prompt, [picture(3)], ("A", "B", "I cannot help."))
+    assert longer[:2] == pytest.approx(letters, abs=1e-4)
     assert vlm.choice_logps(prompt, [picture(4)], choices) != found, "the picture must matter"
 
 

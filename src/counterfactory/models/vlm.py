@@ -105,14 +105,17 @@ class Vlm:
 
         inputs = self.inputs([prompt], [images])
         start = inputs["input_ids"].shape[1]
+        ends = [self.tokenizer(one, add_special_tokens=False).input_ids for one in choices]
         found = []
-        for choice in choices:
-            more = self.tokenizer(choice, add_special_tokens=False, return_tensors="pt").input_ids
-            whole = continued(inputs, more.to(self.device))
-            with torch.inference_mode():
+        with torch.inference_mode():
+            if all(len(end) == 1 for end in ends):  # one look answers all
+                last = self.model(**inputs).logits[0, -1].float().log_softmax(-1)
+                return tuple(float(last[end[0]]) for end in ends)
+            for end in ends:
+                whole = continued(inputs, torch.tensor([end], device=self.device))
                 logits = self.model(**whole).logits[0, start - 1 : -1].float()
-            logps = logits.log_softmax(-1).gather(1, whole["input_ids"][0, start:, None])
-            found.append(float(logps.sum()))
+                logps = logits.log_softmax(-1).gather(1, whole["input_ids"][0, start:, None])
+                found.append(float(logps.sum()))
         return tuple(found)
 
 
