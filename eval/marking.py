@@ -27,6 +27,8 @@ from counterfactory.eval.mentions import count, find, words
 from counterfactory.parse import Parsed, parse, read
 from counterfactory.parse.texts import core, normal
 
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -170,10 +172,13 @@ def mathvista(item: Item, raw: str) -> Mark:
 def _choice(item: Item, raw: str) -> Mark:
     """Gold is an option's text, or its letter."""
     texts = [normal(option) for option in item.options]
-    if texts.count(normal(item.gold)) == 1:
-        gold = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[texts.index(normal(item.gold))]
+    short = item.gold.strip("() .")
+    if len(short) == 1 and short in LETTERS[: len(texts)]:
+        gold = short
+    elif texts.count(normal(item.gold)) == 1:
+        gold = LETTERS[texts.index(normal(item.gold))]
     else:
-        gold = item.gold.strip("() .").upper()
+        gold = short.upper()
     parsed = parse("letter", raw, options=item.options)
     return _marked(parsed, parsed.value == gold)
 

@@ -19,7 +19,8 @@ from counterfactory.parse.yes_no import yes_no
 UNSAID = "ABCDEFGH"  # the letters when no options are given
 _NAME = r"(?i:option|choice|letter|answer|statement|alternative)s?\s*[:#]?\s*"
 _DENIED_AFTER = re.compile(
-    r"[)\]\"'.,:\s]*(?:[\w ]{0,30}?\b(?:is|are|was|seems?|looks|can be|could be|must be)\s+)?"
+    r"[)\]\"', ]*(?:(?:and|or|nor|,|/)?[ (]*[A-H][)\]]?(?=[\s,])[ ,]*)*"
+    r"(?:(?:(?!(?:it|the|this|that|there|because|since)\b)\w+ ){0,2}?(?:is|are|was|seems?|looks|can be|must be)\s+)?"
     r"(?:all |both |clearly |definitely |also |simply |just )*"
     r"(?:not\b|n't|wrong|incorrect|false|ruled out|eliminated|excluded|out\b|untrue|impossible|"
     r"(?:isn't|aren't|wasn't|doesn't|does not|can't|cannot)\b)",
@@ -27,7 +28,8 @@ _DENIED_AFTER = re.compile(
 )
 _DENIED_BEFORE = re.compile(
     r"(?:\bnot|n't|\bcannot|\bneither|\bnor|\brules? out|\bruled out|\beliminat\w+|\bexclud\w+|\binstead of|"
-    r"\brather than|\bexcept|\bthan)(?: be| in| at| on)?(?: the)?(?: option| choice| answer| letter)?\W*$",
+    r"\brather than|\bexcept|\bthan)(?: be| in| at| on)?(?: the)?(?: option| choice| answer| letter)?\W*$|"
+    r"(?:\b(?:angles?|triangle|point|vertex|line|segment|side|circle|arc)|[∠△⊙])\W*$",
     re.IGNORECASE,
 )
 _CONCLUDES = re.compile(
@@ -60,7 +62,7 @@ def letter(reading: Reading, options: Sequence[str] = ()) -> Parsed:
     one = _chosen(text, found, letters)
     if one is None:
         return unparsed("more than one letter")
-    if _DOUBT.search(sentence_at(text, one[1])):
+    if _in_doubt(sentence_at(text, one[1]), options):
         return unparsed("in doubt")
     if _beside(text, one, options) - {one[0]}:
         return unparsed("letter and text disagree")
@@ -99,8 +101,9 @@ def _chosen(text: str, found: list[_Found], letters: str) -> _Found | None:
     begin = text.rindex(last)
     ending = [one for one in found if one[1] >= begin]
     cue = list(_CONCLUDES.finditer(last))
-    if cue and len({one[0] for one in ending if one[1] > begin + cue[-1].start()}) == 1:
-        return ending[-1]
+    for group in (ending, [one for one in ending if cue and one[1] > begin + cue[-1].start()]):
+        if cue and len({one[0] for one in group}) == 1:
+            return group[-1]
     if re.fullmatch(rf"\W*(?:{_NAME})?\W*[{letters}]\W*", last) and len(sentences(text)) > 2:
         return ending[-1]
     listed = {m[1].upper() for m in re.finditer(r"(?:^|[\s(])([A-Za-z])[).:](?=\s)", text)}
@@ -126,7 +129,13 @@ def _from_text(text: str, options: Sequence[str]) -> Parsed:
         return unparsed("more than one option")
     if not said:
         return unparsed("no letter")
-    return unparsed("in doubt") if _DOUBT.search(text) else Parsed(said.pop())
+    return unparsed("in doubt") if _in_doubt(text, options) else Parsed(said.pop())
+
+
+def _in_doubt(text: str, options: Sequence[str]) -> bool:
+    """Say whether a text doubts; "None of the above" may be an option."""
+    found = _DOUBT.search(text)
+    return found is not None and not any(found[0].lower() in one.lower() for one in options)
 
 
 def _keys(options: Sequence[str]) -> dict[str, str]:
