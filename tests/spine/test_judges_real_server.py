@@ -114,7 +114,8 @@ def test_pictures_reach_the_model_and_seeds_repeat_an_answer(spec: str) -> None:
     chat, text = Chat(spec, timeout=60), "Is there a red ball?"
     bare = chat.say(Request(content=(text,), max_tokens=1))
     seen = chat.say(Request(content=(picture(1), text), max_tokens=1))
-    assert seen.tokens_in - bare.tokens_in == (tiny_vlm.SIDE // tiny_vlm.PATCH) ** 2
+    patches = (tiny_vlm.SIDE // tiny_vlm.PATCH) ** 2
+    assert seen.tokens_in - bare.tokens_in == patches + 1  # and a class token
     hot = {"max_tokens": 12, "temperature": 5.0}
     said = [chat.say(Request(content=(text,), seed=seed, **hot)).text for seed in (1, 1, 2, 3, 4)]
     assert said[0] == said[1] and len(set(said)) > 1
