@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from counterfactory.commands.eval_board import add_compare, add_leaderboard
 from counterfactory.commands.options import count, group, seconds, sub
 from counterfactory.commands.output import answer, table
 from counterfactory.errors import UserError
@@ -12,7 +13,10 @@ from counterfactory.errors import UserError
 
 def add(commands: Any) -> None:
     """Declare the command."""
-    _add_run(group(commands, "eval", "measure models, compare runs, make leaderboards"))
+    evals = group(commands, "eval", "measure models, compare runs, make leaderboards")
+    _add_run(evals)
+    add_compare(evals)
+    add_leaderboard(evals)
 
 
 def _add_run(evals: Any) -> None:
@@ -22,7 +26,7 @@ def _add_run(evals: Any) -> None:
         "evaluate a model on a suite",
         "Evaluate a model on a suite. Stop it at any moment: the same command continues, asks "
         "nothing twice, and does nothing when all is done. For several processes: accelerate "
-        "launch -m counterfactory.cli eval run ...",
+        "launch --multi_gpu (or torchrun) -m counterfactory.cli eval run ...",
     )
     run.add_argument(
         "model",
@@ -97,9 +101,16 @@ def run_run(args: argparse.Namespace) -> int:
     warnings = _contamination(args.model, plan.suite.name)
     if crew.first:
         _loudly(warnings)
-    result = evaluate(
-        model, plan, args.out, fresh=args.fresh, allow_missing=args.allow_missing, crew=crew
-    )
+    try:
+        result = evaluate(
+            model, plan, args.out, fresh=args.fresh, allow_missing=args.allow_missing, crew=crew
+        )
+    except UserError:
+        if crew.first:
+            raise
+        return 2  # the first process says it for all
+    finally:
+        crew.leave()
     if crew.first:
         answer(args, {**result, "warnings": warnings}, told(result))
         _loudly(warnings)
