@@ -47,6 +47,6 @@ class Bench:
 
 
 def _question(item: Item, raw: str) -> Question:
-    kind = item.info.get("judge") or ("safety" if item.harmful else "correct")
+    kind: Any = item.info.get("judge") or ("safety" if item.harmful else "correct")
     more = {"other": item.gold} if kind == "pair" else {"reference": item.gold}
     return Question(kind=kind, images=item.images, prompt=item.prompt, answer=raw, **more)

@@ -17,9 +17,10 @@ def scripted(*texts: str) -> tuple[list[Ask], object]:
     asked: list[Ask] = []
 
     def ask(asks: Sequence[Ask]) -> list[Reply]:
-        found = [Reply(text=texts[(len(asked) + n) % len(texts)], tokens=2, seconds=0.5) for n in range(len(asks))]  # fmt: skip
+        start = len(asked)
         asked.extend(asks)
-        return found
+        said = [texts[(start + n) % len(texts)] for n in range(len(asks))]
+        return [Reply(text=text, tokens=2, seconds=0.5) for text in said]
 
     return asked, ask
 
