@@ -65,6 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tiny_vlm.llava(tmp_path_factory.mktemp("judge"))
     vlm = load_vlm(str(place), "cpu")
     assert teach(vlm) < 0.05
+    vlm.model.generation_config.do_sample = True  # else `transformers serve` ignores temperatures
     vlm.model.save_pretrained(place)
     return place
 

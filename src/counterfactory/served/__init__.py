@@ -3,6 +3,9 @@
     Chat("openai:http://localhost:8000/v1#qwen2.5-vl").ask("Is it safe?", images=[picture])
 
 `chat.py` sends one request and tries again, `many.py` sends many at once.
+
+`transformers serve` samples only when the model's own generation_config.json says do_sample: true;
+without it every temperature is answered greedily, and without a word.
 """
 
 from counterfactory.served.chat import Chat, Refused, ServerError, Unreachable
