@@ -9,6 +9,7 @@ For each kind (existence) and each colour or size (binding) yes and no are even 
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from counterfactory.eval.items import Item
 from counterfactory.eval.suites.pocket.facts import Balance, is_there
@@ -59,9 +60,16 @@ def description(place: Place) -> Iterator[list[Item]]:
                 place.item(
                     f"{index:05d}", [scene], prompt=example.question, gold=example.answer,
                     verifier="description", max_tokens=STORY, slices=example.slices,
-                    info={"objects": sorted({thing.kind for thing in scene.things})},
+                    info=_there(scene),
                 )
             ]  # fmt: skip
+
+
+def _there(scene: Scene) -> dict[str, Any]:
+    """Return what a description may name: the kinds, and the colours of each."""
+    kinds = sorted({thing.kind for thing in scene.things})
+    colours = {k: sorted({t.colour for t in scene.things if t.kind == k}) for k in kinds}
+    return {"objects": kinds, "colours": colours}
 
 
 def attribute(place: Place) -> Iterator[list[Item]]:
