@@ -62,15 +62,18 @@ def doc_of(item: Item) -> Doc:
 
 
 def dataset(
-    benchmark: str, data: str = "", prompt_style: str = "", revision: str = "", **_: Any
-) -> dict[str, Docs]:
-    """Open a benchmark; the arguments are the YAML's `metadata` and `dataset_kwargs`.
+    benchmark: str, data: str = "", prompt_style: str = "", splits: Sequence[str] = (),
+    revision: str = "", **_: Any,
+) -> dict[str, Docs]:  # fmt: skip
+    """Open a benchmark, or some of its splits; the arguments are `metadata` and `dataset_kwargs`.
 
     What else lm-eval puts there (version, arguments of the model) is no business of the data.
     """
     chosen = BENCHMARKS[benchmark]
     if revision:
         chosen = replace(chosen, revision=revision)
+    if splits:
+        chosen = replace(chosen, splits=tuple(splits), size=0)
     return {"test": Docs(chosen, load(chosen, data or None, style=prompt_style))}
 
 

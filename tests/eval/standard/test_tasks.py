@@ -3,7 +3,10 @@
 import json
 import logging
 import math
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import lm_eval
 import pytest
 import yaml
 from lm_eval.tasks import TaskManager
+from tests import tiny_vlm
 from tests.eval.standard import kit
 from tests.eval.standard.model import Parrot
 
@@ -96,8 +100,9 @@ def test_a_yaml_file_says_what_the_benchmark_says(path: Path, manager: TaskManag
         return
     benchmark = BENCHMARKS[own["metadata"]["benchmark"]]
     assert own["metadata"]["version"] == benchmark.version
-    if own["include"] != "_base.yaml":  # another wording of the prompt
-        assert own["metadata"]["prompt_style"] in benchmark.styles
+    if own["include"] != "_base.yaml":  # another wording of the prompt, or a part of it
+        assert own["metadata"].get("prompt_style", "official") in benchmark.styles
+        assert set(own["metadata"].get("splits", ())) <= set(benchmark.splits)
         return
     assert own.get("dataset_path", "") == benchmark.hub
     assert own["generation_kwargs"]["max_gen_toks"] == benchmark.max_tokens
@@ -198,3 +203,22 @@ def test_without_network_and_folder_one_line_says_what_to_do() -> None:
         UserError, match=r"^vlguard: there is no parquet.*eval.convert vlguard SOURCE"
     ):
         load(BENCHMARKS["vlguard"])
+
+
+@pytest.mark.slow  # lm-eval reads its own 14,000 task files first
+@pytest.mark.parametrize("task", ["cf_pope", "cf_blink", "cf_hallusion_image"])
+def test_the_plain_command_runs_a_task_on_a_transformers_model(task: str, tmp_path: Path) -> None:
+    model, name = tiny_vlm.idefics3(tmp_path), task.split("_")[1]
+    folder = kit.lay(tmp_path / "data", name, kit.FIXTURES[name])
+    command = [
+        sys.executable, "-m", "lm_eval", "run", "--include_path", str(TASKS), "--tasks", task,
+        "--model", "hf-multimodal", "--model_args", f"pretrained={model},dtype=float32", "--device", "cpu",
+        "--apply_chat_template", "--batch_size", "2", "--output_path", str(tmp_path / "out"),
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, env={**os.environ, FOLDER: str(folder)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    (path,) = (tmp_path / "out").rglob("results_*.json")
+    found = json.loads(path.read_text())["results"][task]
+    assert {f"{metric},none" for metric in BENCHMARKS[name].all_metrics} <= found.keys()
