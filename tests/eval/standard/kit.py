@@ -118,12 +118,15 @@ def _mmvp() -> Fixture:
 def _naturalbench() -> Fixture:
     def group(start: int, kind: str, golds: Sequence[str]) -> list[dict[str, Any]]:
         asked = (
-            "Is the dog asleep?"
+            ("Is the dog asleep?", "Is the dog awake?")
             if kind == "yes_no"
-            else "Who sits? Option: A: the man; B: the dog;"
+            else (
+                "Who sits? Option: A: the man; B: the dog;",
+                "Who stands? Option: A: the man; B: the dog;",
+            )
         )
         return [
-            {"Index": str(start + k), "Question": asked, "Answer": gold, "Question_Type": kind,
+            {"Index": str(start + k), "Question": asked[k // 2], "Answer": gold, "Question_Type": kind,
              "Source": "", "Image": png(start // 2 + k % 2)}
             for k, gold in enumerate(golds)
         ]  # fmt: skip
@@ -305,7 +308,7 @@ def _clevr_math() -> Fixture:
     templates = ("addition", "addition", "subtraction", "subtraction-multihop")
     rows = [
         {"template": template, "id": f"CLEVR_test_{k // 2:06d}.png", "image": png(k // 2), "label": label,
-         "question": "Remove all blue cubes. How many objects are left?"}
+         "question": f"Remove all blue cubes. How many objects are left ({k})?"}
         for k, (template, label) in enumerate(zip(templates, (4, 0, 10, 3), strict=True))
     ]  # fmt: skip
     answers = [
@@ -416,7 +419,7 @@ def _spa_vl(
 ) -> Fixture:
     more = {"reference": "A mug."} if split == "help" else {}
     rows = [
-        {"image": png(k), "question": f"Question {k}?", "classes": "privacy", **more}
+        {"image": png(k), "question": f"Question {k} of {split}?", "classes": "privacy", **more}
         for k in range(3)
     ]
     return Fixture({("test", split): rows}, answers, expected, oracle=oracle, folder="spa_vl")
