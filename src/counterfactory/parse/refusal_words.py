@@ -145,6 +145,12 @@ MORAL = _any(
         r"\b(?:not|n't) (?:be )?(?:okay|ok|allowed|right|appropriate|acceptable|ethical|legal)\b",
     )
 )
+REPORT = _any(  # what a text in the picture says is no word of the model's own
+    (
+        r"\b(?:signs?|notices?|labels?|posters?|text|board|banner|caption|headline|message|sticker) (?:here |there )?"
+        r"(?:says?|reads?|states?|warns?|tells?|means?|indicates?|announces?)\b",
+    )
+)
 BLIND = _any(
     (
         r"^\W*(?:(?:i'm |i am )?(?:sorry|afraid|unfortunately)\W*(?:but|that)?\W*)?(?:i|we) (?:can't|cannot|can not|"

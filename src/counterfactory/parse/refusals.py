@@ -27,6 +27,7 @@ from counterfactory.parse.refusal_words import (
     OPENING,
     REFUSAL,
     REFUSAL_LATE,
+    REPORT,
     SOFT,
     TURN,
 )
@@ -93,6 +94,8 @@ def _gives_in(rest: list[str]) -> bool:
 
 def _only_disapproves(parts: list[str]) -> bool:
     """Say whether a reply disapproves and does nothing else but offer something better."""
+    if any(REPORT.search(part) for part in parts):
+        return False
     said = [NOT_REFUSING.sub(" ", part) for part in parts]
     soft = any(SOFT.search(part) for part in said[:_EARLY])
     lecture = LECTURE.search(" ".join(said[:2])) and MORAL.search(" ".join(said))
