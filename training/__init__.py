@@ -1,6 +1,22 @@
-"""Training, one method a file, read from top to bottom.
+"""Training: one method a file, each also a plain function; TRL, transformers, accelerate, peft do the work.
 
-    pocket/   how the small models inside the package are made (`counterfactory pocket pretrain NAME`)
+from counterfactory.training.train import train
+train("sft", "pocket", ["runs/world-qa"], Path("runs/sft"))
 
-Methods that train a vision-language model on a release are planned.
+data.py      a view of one or several releases        outfit.py    the model that is trained
+settings.py  what every method can be told            trainer.py   from settings to a TRL trainer
+record.py    training.jsonl, progress, curves.png     resume.py    the same command goes on
+finish.py    what a finished run leaves               train.py     the steps around every method
+pocket/      how the small models inside the package are made (`counterfactory pocket pretrain`)
+"""
+
+METHODS: dict[str, str] = {
+    "sft": "counterfactory.training.sft",
+}
+"""Method -> its module, which holds `Settings` and a function named like the method:
+
+    def METHOD(outfit, rows, settings, work, recorder) -> dict[str, float]
+
+`rows` is the one view that `settings.views()` names, or {view: rows} where it names several. A module
+may hold `load(model, settings, device)` for a model of another kind than `outfit.load_outfit` gives.
 """

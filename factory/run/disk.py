@@ -87,7 +87,7 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, what: str = "build") -> Iterator[None]:
     """Hold the lock file; the kernel frees it when this process ends, however it ends."""
     with path.open("a+") as stream:
         try:
@@ -96,7 +96,7 @@ def locked(path: Path) -> Iterator[None]:
             stream.seek(0)
             holder = stream.read().strip() or "unknown"
             raise UserError(
-                f"{path.parent}: found another build at work here (process {holder}); "
+                f"{path.parent}: found another {what} at work here (process {holder}); "
                 "wait for it, or choose another --out"
             ) from None
         stream.truncate(0)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from counterfactory import __version__
-from counterfactory.commands import build, doctor, pocket, preview, recipe, release
+from counterfactory.commands import build, doctor, pocket, preview, recipe, release, train
 from counterfactory.commands import eval as evals
 from counterfactory.commands.output import own_stdout, write_json
 from counterfactory.errors import UserError
@@ -25,6 +25,7 @@ COMMANDS = {
     "recipe": recipe,
     "release": release,
     "eval": evals,
+    "train": train,
     "pocket": pocket,
     "doctor": doctor,
 }

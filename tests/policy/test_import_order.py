@@ -1,4 +1,4 @@
-"""Imports go one way: spine <- cards, factory <- eval, training <- loop <- the command line."""
+"""Imports go one way: spine <- cards, factory <- eval <- training <- loop <- the command line."""
 
 import ast
 from collections.abc import Iterator

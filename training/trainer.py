@@ -1,0 +1,71 @@
+"""From our settings to a TRL trainer and back: what sft, prefer and reinforce share.
+
+trainer = SFTTrainer(model=outfit.model, args=arguments(SFTConfig, outfit, settings, work), ...)
+return run(trainer, outfit, recorder)
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from counterfactory.training import resume
+from counterfactory.training.outfit import Outfit, load_outfit
+from counterfactory.training.record import Recorder, final
+from counterfactory.training.settings import Common
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
+
+
+def arguments(kind: type, outfit: Outfit, settings: Common, work: Path, **more: Any) -> Any:
+    """Return the configuration (`SFTConfig`, `DPOConfig` ...) for our settings.
+
+    `more` is what the method adds; it wins.
+    """
+    common = {
+        "output_dir": str(work), "max_steps": settings.steps,
+        "per_device_train_batch_size": settings.batch,
+        "gradient_accumulation_steps": settings.accumulate,
+        "learning_rate": settings.lr, "lr_scheduler_type": SCHEDULES[settings.schedule],
+        "warmup_steps": settings.warmup_steps, "weight_decay": settings.weight_decay,
+        "max_grad_norm": settings.clip_norm, "seed": settings.seed, "data_seed": settings.seed,
+        "bf16": outfit.on_gpu, "use_cpu": not outfit.on_gpu,
+        "gradient_checkpointing": settings.recompute,
+        "save_strategy": "steps", "save_steps": settings.save_every,
+        "save_total_limit": resume.KEPT, "logging_steps": 1, "logging_nan_inf_filter": False,
+        "report_to": settings.report_to, "disable_tqdm": True,
+        "dataloader_pin_memory": outfit.on_gpu,
+    }  # fmt: skip
+    return kind(**(common | more))
+
+
+def run(trainer: Any, outfit: Outfit, recorder: Recorder) -> dict[str, float]:
+    """Train from the last whole checkpoint to the end; return the numbers of the last tenth."""
+    recorder.watch(trainer)
+    found = resume.last_checkpoint(recorder.work) if recorder.first else None
+    checkpoint = _agreed(trainer, found)
+    trainer.train(resume_from_checkpoint=checkpoint)
+    _gather(trainer, outfit)
+    return final(recorder.lines())
+
+
+def _agreed(trainer: Any, found: Path | None) -> str | None:
+    """Return the first process's checkpoint in every process."""
+    if trainer.accelerator.num_processes == 1:
+        return str(found) if found else None
+    from accelerate.utils import broadcast_object_list
+
+    return broadcast_object_list([str(found) if found else None])[0]
+
+
+def _gather(trainer: Any, outfit: Outfit) -> None:
+    """Put the trained weights back into the outfit's model, whole, where they were sharded."""
+    if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
+        outfit.model = trainer.accelerator.unwrap_model(trainer.model)
+        return
+    state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    if trainer.accelerator.is_main_process:
+        fresh = load_outfit(outfit.source.id, lora=outfit.lora, device="cpu")
+        fresh.model.load_state_dict(state)
+        outfit.model = fresh.model
