@@ -2,6 +2,8 @@
 
     folder = tiny_vlm.llava(tmp_path)          # 32 px, 16 image tokens
     folder = tiny_vlm.idefics3(tmp_path)       # the family of SmolVLM, without splitting
+    folder = tiny_vlm.qwen25(tmp_path)         # Qwen2.5-VL: as many tokens as the image is large
+    folder = tiny_vlm.gemma3(tmp_path)         # Gemma 3: pictures see each other both ways
 
 Their answers mean nothing. Each builder writes one folder that AutoProcessor and
 AutoModelForImageTextToText load.
@@ -115,7 +117,72 @@ def idefics3(folder: Path, seed: int = 0) -> Path:
     return _saved(tf.Idefics3ForConditionalGeneration(config), processor, folder / "idefics3")
 
 
+def qwen25(folder: Path, seed: int = 0) -> Path:
+    """Write a Qwen2.5-VL: rotary positions in three directions, image tokens by the picture's size."""
+    import torch
+    import transformers as tf
+
+    torch.manual_seed(seed)
+    image, video = "<|image_pad|>", "<|video_pad|>"
+    words = tokenizer(
+        ("<|vision_start|>", "<|vision_end|>"), image_token=image, video_token=video
+    )  # fmt: skip
+    text = _text(words)
+    del text["head_dim"]
+    config = tf.Qwen2_5_VLConfig(
+        vision_config={
+            "depth": 2, "hidden_size": WIDTH, "intermediate_size": 2 * WIDTH, "num_heads": 4,
+            "out_hidden_size": WIDTH, "patch_size": PATCH, "spatial_merge_size": 2,
+            "window_size": 2 * PATCH, "fullatt_block_indexes": [1], "temporal_patch_size": 2,
+        },
+        text_config={
+            **text, "rope_parameters": {
+                "rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 2],
+            },
+        },
+        image_token_id=words.convert_tokens_to_ids(image),
+        video_token_id=words.convert_tokens_to_ids(video),
+        vision_start_token_id=words.convert_tokens_to_ids("<|vision_start|>"),
+        vision_end_token_id=words.convert_tokens_to_ids("<|vision_end|>"),
+    )  # fmt: skip
+    sizes = {"shortest_edge": SIDE * SIDE, "longest_edge": SIDE * SIDE}
+    layout = {"patch_size": PATCH, "merge_size": 2, "temporal_patch_size": 2}
+    processor = tf.Qwen2_5_VLProcessor(
+        image_processor=tf.Qwen2VLImageProcessorPil(size=sizes, **layout), tokenizer=words,
+        video_processor=tf.Qwen2VLVideoProcessor(size=sizes, **layout),
+        chat_template=template(f"<|vision_start|>{image}<|vision_end|>"),
+    )  # fmt: skip
+    return _saved(tf.Qwen2_5_VLForConditionalGeneration(config), processor, folder / "qwen25")
+
+
+def gemma3(folder: Path, seed: int = 0) -> Path:
+    """Write a Gemma 3: token types, and pictures between markers of their own."""
+    import torch
+    import transformers as tf
+
+    torch.manual_seed(seed)
+    words = tokenizer(
+        boi_token="<start_of_image>", eoi_token="<end_of_image>", image_token="<image_soft_token>"
+    )  # fmt: skip
+    tokens = (SIDE // PATCH) ** 2 // 4
+    config = tf.Gemma3Config(
+        vision_config={**VISION, "vision_use_head": False}, text_config=_text(words),
+        mm_tokens_per_image=tokens,
+        boi_token_index=words.convert_tokens_to_ids("<start_of_image>"),
+        eoi_token_index=words.convert_tokens_to_ids("<end_of_image>"),
+        image_token_index=words.convert_tokens_to_ids("<image_soft_token>"),
+    )  # fmt: skip
+    processor = tf.Gemma3Processor(
+        image_processor=tf.Gemma3ImageProcessorPil(size={"height": SIDE, "width": SIDE}),
+        tokenizer=words, image_seq_length=tokens, chat_template=template("<start_of_image>"),
+    )  # fmt: skip
+    return _saved(tf.Gemma3ForConditionalGeneration(config), processor, folder / "gemma3")
+
+
 def _saved(model: Any, processor: Any, place: Path) -> Path:
     model.save_pretrained(place)
     processor.save_pretrained(place)
     return place
+
+
+ALL = {"llava": llava, "idefics3": idefics3, "qwen25": qwen25, "gemma3": gemma3}

@@ -55,6 +55,8 @@ def finish(
     }
     (beside / RUN).write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", "utf-8")
     (beside / "README.md").write_text(render(run, out), "utf-8")
+    for path in beside.rglob("*.safetensors"):
+        path.chmod(0o644)  # safetensors writes for the owner alone
     if out.exists():
         shutil.rmtree(out)
     beside.replace(out)

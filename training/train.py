@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from counterfactory.errors import UserError
@@ -29,14 +30,17 @@ def train(
     device: str = "auto", restart: bool = False, **given: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Train `model` on releases and write it to `out`. Returns what `--json` prints."""
+    _quiet()
     module = import_module(METHODS[method])
     settings = settings_from(module.Settings, overrides, **given)
     crew = crew_of()
     identity = identity_of(method, model, data, settings, crew)
     done = finished(out, identity, restart=restart)
-    if done is not None:
-        return done
     work = resume.work_folder(out)
+    if done is not None:
+        if crew.first:  # a kill after the last rename leaves it
+            rmtree(work, ignore_errors=True)
+        return done
     with ExitStack() as held, disk_errors(work):
         _begin(held, crew, work, identity, restart)
         rows = rows_for(data, settings.views())
@@ -101,6 +105,13 @@ def _begin(
             trouble = str(error)
     if trouble := crew.together(trouble)[0]:
         raise UserError(trouble)
+
+
+def _quiet() -> None:
+    """Keep transformers from drawing a bar for each file."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def _loader(module: Any) -> Any:

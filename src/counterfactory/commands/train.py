@@ -6,6 +6,7 @@ from typing import Any
 
 from counterfactory.commands.options import count, sub
 from counterfactory.commands.output import answer
+from counterfactory.errors import UserError
 
 
 def add(commands: Any) -> None:
@@ -42,23 +43,34 @@ def add(commands: Any) -> None:
         "--report-to", metavar="X", help="trackio, tensorboard or wandb (default: none)"
     )
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda ...")
-    parser.add_argument(
-        "--restart", action="store_true", help="forget an earlier run in DIR"
-    )  # fmt: skip
+    parser.add_argument("--restart", action="store_true", help="forget an earlier run in DIR")
     parser.set_defaults(run=run, resumes=True)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train."""
+    """Train; of several processes the first one speaks."""
+    from counterfactory.eval.crew import crew_of
     from counterfactory.training.train import train
 
-    result = train(
+    first = crew_of().first
+    try:
+        result = _trained(args, train)
+    except UserError:
+        if first:
+            raise
+        return 2
+    if first:
+        answer(args, result, told(result))
+    return 0
+
+
+def _trained(args: argparse.Namespace, train: Any) -> dict[str, Any]:
+    result: dict[str, Any] = train(
         args.method, args.model, args.data, args.out, args.overrides,
         device=args.device, restart=args.restart, steps=args.steps, replay=args.replay,
         replay_share=args.replay_share, report_to=args.report_to,
     )  # fmt: skip
-    answer(args, result, told(result))
-    return 0
+    return result
 
 
 def told(result: dict[str, Any]) -> str:

@@ -167,10 +167,8 @@ def settings_hash(folder: Path) -> str:
 
 
 def _processor(model: str, place: Path) -> Any:
-    from transformers import AutoProcessor
-
     try:
-        processor = AutoProcessor.from_pretrained(place, backend="pil")
+        processor = _loaded_processor(place)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"vlm model {model!r}: no usable processor: {_line(error)}") from None
     tokenizer = getattr(processor, "tokenizer", None)
@@ -188,6 +186,18 @@ def _processor(model: str, place: Path) -> Any:
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return processor
+
+
+def _loaded_processor(place: Path) -> Any:
+    """Load a processor with the PIL image processor; video processors exist in torchvision only."""
+    from transformers import AutoImageProcessor, AutoProcessor
+
+    try:
+        return AutoProcessor.from_pretrained(place, backend="pil")
+    except ImportError:
+        processor = AutoProcessor.from_pretrained(place)
+        processor.image_processor = AutoImageProcessor.from_pretrained(place, backend="pil")
+        return processor
 
 
 def _network(model: str, place: Path, kind: Any) -> Any:

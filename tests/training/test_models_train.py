@@ -1,0 +1,27 @@
+"""Four families of models go through the trainer: whole, and by adapters."""
+
+from pathlib import Path
+
+import pytest
+from tests import tiny_vlm
+
+from counterfactory.training.train import train
+
+
+@pytest.mark.parametrize("family", tiny_vlm.ALL)
+@pytest.mark.parametrize("lora", [False, True])
+def test_two_steps_move_the_weights_and_the_result_loads(
+    family: str, lora: bool, world_qa: Path, tmp_path: Path
+) -> None:
+    from counterfactory.models.vlm import load_vlm
+
+    base = tiny_vlm.ALL[family](tmp_path)
+    how = ["batch=2", "lr=0.01", "warmup=0", f"lora={'true' if lora else 'false'}"]
+    out = tmp_path / "run"
+    train("sft", str(base), [str(world_qa)], out, how, steps=2)
+    before, after = (load_vlm(str(folder)).model.state_dict() for folder in (base, out))
+    assert before.keys() == after.keys()
+    moved = [name for name in before if not before[name].equal(after[name])]
+    assert moved and (out / "adapter" / "adapter_model.safetensors").is_file() is lora
+    if lora:  # adapters sit in front of linear layers, nowhere else
+        assert not [name for name in moved if "norm" in name or "embed_tokens" in name]
