@@ -4,6 +4,7 @@ trainer = SFTTrainer(model=outfit.model, args=arguments(SFTConfig, outfit, setti
 return run(trainer, outfit, recorder)
 """
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from counterfactory.training.outfit import Outfit, load_outfit
 from counterfactory.training.record import Recorder, final
 from counterfactory.training.settings import Common
 
+trainer_logger = logging.getLogger("transformers.trainer")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
@@ -45,6 +47,8 @@ def run(trainer: Any, outfit: Outfit, recorder: Recorder) -> dict[str, float]:
     recorder.watch(trainer)
     found = resume.last_checkpoint(recorder.work) if recorder.first else None
     checkpoint = _agreed(trainer, found)
+    if checkpoint is not None:
+        _load(trainer, checkpoint)
     trainer.train(resume_from_checkpoint=checkpoint)
     _gather(trainer, outfit)
     return final(recorder.lines())
@@ -57,6 +61,27 @@ def _agreed(trainer: Any, found: Path | None) -> str | None:
     from accelerate.utils import broadcast_object_list
 
     return broadcast_object_list([str(found) if found else None])[0]
+
+
+def _load(trainer: Any, checkpoint: str) -> None:
+    """Load a checkpoint's weights as `from_pretrained` does.
+
+    Trainer compares names as they are in the file. Those of LLaVA and others are translated on
+    saving, so that it would find none of them, warn, and go on with the weights of the start.
+    """
+    from peft import PeftModel
+
+    trainer_logger.addFilter(_known)
+    model = trainer.model
+    if isinstance(model, PeftModel) or trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+        return
+    held = type(model).from_pretrained(checkpoint, dtype=model.dtype)
+    model.load_state_dict(held.state_dict())
+
+
+def _known(record: logging.LogRecord) -> bool:
+    """Say whether a log line is worth reading: not the one about names that `_load` looked after."""
+    return "keys in the checkpoint model loaded" not in str(record.msg)
 
 
 def _gather(trainer: Any, outfit: Outfit) -> None:
