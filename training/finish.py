@@ -50,6 +50,7 @@ def finish(
         "facts": recorder.facts,
         "seed": identity["settings"].get("seed", 0),
         "device": getattr(outfit, "device", ""),
+        "library": getattr(outfit, "library", "transformers"),
         "versions": versions(),
         "weights_hash": digest_weights(beside),
     }
@@ -102,13 +103,12 @@ def finished(
         raise UserError(
             f"{out}: is there and holds no finished run, expected a new or empty folder"
         ) from None
-    differing = [
-        name for name in identity if run.get(name) != json.loads(json.dumps(identity[name]))
-    ]
     if restart:
         return None
-    if differing:
-        where = resume.difference(run, identity)
+    wanted = resume.essence(identity)
+    held = resume.essence({name: run.get(name, {}) for name in identity})
+    if held != wanted:
+        where = resume.difference(held, wanted)
         raise UserError(
             f"{out}: holds a finished run with other inputs ({where}); give another --out, or "
             "--restart to replace it"

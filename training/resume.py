@@ -35,9 +35,9 @@ def claim(work: Path, inputs: Mapping[str, Any], *, restart: bool = False) -> No
     if restart and work.exists():
         shutil.rmtree(work)
     held = work / "inputs.json"
-    text = json.dumps(inputs, indent=1, ensure_ascii=False)
+    text = json.dumps(essence(inputs), indent=1, ensure_ascii=False)
     if held.is_file() and (found := held.read_text(encoding="utf-8")) != text:
-        what = difference(json.loads(found), json.loads(text))
+        what = difference(json.loads(found), essence(inputs))
         raise UserError(
             f"{work}: holds an unfinished run with other inputs ({what}); give another --out, or "
             "--restart to forget it"
@@ -46,9 +46,20 @@ def claim(work: Path, inputs: Mapping[str, Any], *, restart: bool = False) -> No
     write_whole(held, text.encode())
 
 
+def essence(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an identity without where things lie: the same bytes elsewhere are the same run."""
+    names = {"model": "id", "data": "release", "replay": "release"}
+    found = json.loads(json.dumps(identity))
+    for key, place in names.items():
+        parts = found.get(key, [])
+        for part in parts if isinstance(parts, list) else [parts]:
+            part.pop(place, None)
+    return dict(found)
+
+
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Return the first few inputs that differ, each as it was and as it is."""
-    old, new = _flat({name: before.get(name) for name in now}), _flat(now)
+    old, new = _flat(before), _flat(now)
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return ", ".join(f"{n} {old.get(n)!r}, now {new.get(n)!r}" for n in names[:3])
 
