@@ -12,6 +12,7 @@ pocket/      how the small models inside the package are made (`counterfactory p
 
 METHODS: dict[str, str] = {
     "sft": "counterfactory.training.sft",
+    "reinforce": "counterfactory.training.reinforce",
 }
 """Method -> its module, which holds `Settings` and a function named like the method:
 

@@ -1,0 +1,133 @@
+"""TRL's GRPO trainer with a second goal: reward for the answers, and a cost under a multiplier.
+
+    advantage = norm(reward in its group) - multiplier norm(cost in its group)
+
+Each is normalised by itself (TRL's `normalize_then_sum`): normalising their sum would cancel the
+multiplier wherever only the cost differs. Batches may mix rows with and without pictures.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from trl import GRPOTrainer
+
+from counterfactory.errors import UserError
+from counterfactory.selecting import THINK
+from counterfactory.training.lagrange import Multiplier
+from counterfactory.training.rewards.said import Said, words
+
+NAMES = {
+    "loss": "loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm",
+    "rewards/reward/mean": "reward", "rewards/cost/mean": "cost", "multiplier": "multiplier",
+    "accuracy": "accuracy", "form": "form", "unjudged": "unjudged", "entropy": "entropy",
+    "kl": "kl", "completions/mean_length": "length", "completions/clipped_ratio": "cut_off",
+    "equal_groups": "equal_groups",
+}  # fmt: skip
+"""What is kept of TRL's many numbers, and its name in training.jsonl."""
+
+os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func
+
+EQUAL_FROM_START = 10  # steps whose groups all have equal rewards: nothing will be learned
+STATE = "multiplier.json"
+
+
+class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
+    """GRPO with `reward` and `cost` as its two rewards."""
+
+    def __init__(self, *args: Any, multiplier: Multiplier, patience: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.multiplier = multiplier
+        self.equal = 0  # steps from the start whose groups were all equal; -1 when one was not
+        self.patience = min(patience, EQUAL_FROM_START)
+        self.create_model_card = lambda *_, **__: None  # the run's own card is written at the end
+
+    def _calculate_rewards(self, *args: Any) -> torch.Tensor:
+        """Weigh the cost with the multiplier, then let the multiplier see the cost."""
+        found: torch.Tensor = super()._calculate_rewards(*args)
+        self.reward_weights = torch.tensor([1.0, -self.multiplier.value], device=found.device)
+        self._note("multiplier", self.multiplier.value)
+        self._look_for_equals(found)
+        cost = found[:, 1].nanmean().item()
+        self.multiplier.update(None if math.isnan(cost) else cost)
+        return found
+
+    def _look_for_equals(self, found: torch.Tensor) -> None:
+        """Stop where no answer was better than another from the start."""
+        counted = found[:, : 1 + bool(self.multiplier.value)]
+        groups = counted.view(-1, self.num_generations, counted.shape[1])
+        spread = groups.nan_to_num(nan=-1e9).amax(1) - groups.nan_to_num(nan=1e9).amin(1)
+        equal = (spread <= 1e-6).all(1)
+        self._note("equal_groups", equal.float().mean().item())
+        if self.equal < 0 or not equal.all():
+            self.equal = -1
+            return
+        self.equal += 1
+        if self.equal >= self.patience:
+            seen = sorted({round(value, 4) for value in found[:, 0].tolist() if value == value})
+            raise UserError(
+                f"step {self.state.global_step + 1}: found equal rewards ({seen[:3]}) for all answers "
+                f"to every prompt in all {self.equal} steps so far, expected some better than others; "
+                "look at the judge (--set judge=...), a higher --set temperature=..., or other rows"
+            )
+
+    def _note(self, name: str, value: float) -> None:
+        self._metrics["train"][name].append(value)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Write our names, and only these."""
+        held = self._metrics["train"]
+        for name in [name for name in held if name not in NAMES]:
+            del held[name]
+        for name in [name for name in held if NAMES[name] != name]:
+            held[NAMES[name]] = held.pop(name)
+        super().log(logs, start_time)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Keep the multiplier with the weights that it belongs to."""
+        super()._save_checkpoint(model, trial)
+        if self.args.should_save:
+            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            text = json.dumps({"value": self.multiplier.value, "equal": self.equal})
+            (folder / STATE).write_text(text, "utf-8")
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """Take the multiplier up again."""
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is not None and (path := Path(checkpoint) / STATE).is_file():
+            held = json.loads(path.read_text("utf-8"))
+            self.multiplier.value, self.equal = held["value"], held["equal"]
+
+    def _tokenize_prompts(self, prompts: list[Any]) -> Any:
+        """Let rows without pictures stand beside rows with some."""
+        ids, images, fields = super()._tokenize_prompts(prompts)
+        return ids, (None if images is None else [some or [] for some in images]), fields
+
+
+def answers_of(
+    prompts: Sequence[Any], completions: Sequence[Any], columns: Mapping[str, Sequence[Any]]
+) -> list[Said]:
+    """Return what TRL hands to a reward function, one answer each."""
+    return [
+        Said(
+            said=words(completions[at]), images=tuple(columns["images"][at] or ()),
+            prompt=words(prompts[at]).removesuffix(THINK),
+            **{name: columns[name][at] for name in ("verifier", "harmful", "think", "row")},
+            gold=columns["answer"][at],
+        )
+        for at in range(len(prompts))
+    ]  # fmt: skip
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """Return the mean of those that are numbers.
+
+    >>> mean([1.0, None, 0.0]), mean([None])
+    (0.5, None)
+    """
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
