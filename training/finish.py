@@ -16,7 +16,7 @@ from typing import Any
 from counterfactory.cards.model import render
 from counterfactory.errors import UserError
 from counterfactory.factory.release.facts import library_versions
-from counterfactory.factory.run.disk import TEMPORARY
+from counterfactory.factory.run.disk import TEMPORARY, write_whole
 from counterfactory.fingerprint import digest_weights
 from counterfactory.training import resume
 from counterfactory.training.outfit import Outfit
@@ -63,6 +63,12 @@ def finish(
     beside.replace(out)
     shutil.rmtree(recorder.work, ignore_errors=True)
     return told(run, out)
+
+
+def recard(folder: Path, evaluation: Mapping[str, Any]) -> None:
+    """Write the card of a finished run anew, with the result of `eval run` on its model."""
+    run = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    write_whole(folder / "README.md", render(run, folder.absolute(), evaluation).encode())
 
 
 def save(outfit: Outfit, folder: Path) -> None:

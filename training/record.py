@@ -52,10 +52,14 @@ class Recorder(TrainerCallback):
         self._progress = Progress(self.steps, self._what, unit="steps", done=step)
 
     def step(self, step: int, loss: float, lr: float, **extras: float) -> None:
-        """Write one line. Call `finite` on the loss before the step that it leads to."""
+        """Write one line; extras that are no numbers (a reward that applied to no row) are left out.
+
+        Call `finite` on the loss before the step that it leads to.
+        """
         now = time.monotonic()
         seconds, self._clock, self.at = now - self._clock, now, step
-        line = {"step": step, "loss": loss, "lr": lr, "seconds": round(seconds, 4), **extras}
+        numbers = {name: value for name, value in extras.items() if math.isfinite(value)}
+        line = {"step": step, "loss": loss, "lr": lr, "seconds": round(seconds, 4), **numbers}
         if self._stream is not None and self._progress is not None:
             self._stream.write(json.dumps(line) + "\n")
             self._stream.flush()

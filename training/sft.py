@@ -44,4 +44,7 @@ def sft(
         train_dataset=rows.select_columns(["images", "prompt", "completion"]),
         args=arguments(SFTConfig, outfit, settings, work, max_length=settings.max_length),
     )
+    # Every token weighs the same in all of a step's batches and processes. Qwen2.5-VL and Gemma 3 say
+    # that their own loss cannot; here the loss is TRL's, which can.
+    trainer.model_accepts_loss_kwargs = True
     return run(trainer, outfit, recorder)
