@@ -13,6 +13,7 @@ from typing import Any
 from counterfactory.cards import markdown
 
 TEMPLATES = Path(__file__).parent
+PIPELINES = {"transformers": "image-text-to-text", "open_clip": "zero-shot-image-classification"}
 
 
 def render(run: Mapping[str, Any], out: Path, evaluation: Mapping[str, Any] | None = None) -> str:
@@ -46,8 +47,9 @@ def _header(run: Mapping[str, Any], out: Path) -> dict[str, Any]:
     """Return the YAML that the Hub reads; releases in folders are named relative to the model."""
     data = [one["release"] for one in (*run["data"], *run["replay"])]
     paths = [os.path.relpath(Path(d).expanduser(), out) if _is_path(d) else d for d in data]
+    library = run.get("library", "transformers")
     header: dict[str, Any] = {
-        "library_name": "transformers", "pipeline_tag": "image-text-to-text",
+        "library_name": library, "pipeline_tag": PIPELINES[library],
         "tags": ["counterfactory", run["method"]], "datasets": list(dict.fromkeys(paths)),
     }  # fmt: skip
     model = run["model"]["id"]

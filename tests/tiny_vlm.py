@@ -176,7 +176,10 @@ def gemma3(folder: Path, seed: int = 0) -> Path:
         image_processor=tf.Gemma3ImageProcessorPil(size={"height": SIDE, "width": SIDE}),
         tokenizer=words, image_seq_length=tokens, chat_template=template("<start_of_image>"),
     )  # fmt: skip
-    return _saved(tf.Gemma3ForConditionalGeneration(config), processor, folder / "gemma3")
+    model = tf.Gemma3ForConditionalGeneration(config)
+    # zero in a new model: no picture would reach the text
+    torch.nn.init.normal_(model.model.multi_modal_projector.mm_input_projection_weight, std=0.05)
+    return _saved(model, processor, folder / "gemma3")
 
 
 def _saved(model: Any, processor: Any, place: Path) -> Path:

@@ -7,11 +7,13 @@ data.py      a view of one or several releases        outfit.py    the model tha
 settings.py  what every method can be told            trainer.py   from settings to a TRL trainer
 record.py    training.jsonl, progress, curves.png     resume.py    the same command goes on
 finish.py    what a finished run leaves               train.py     the steps around every method
+cotraining/  the terms of `cotrain`, one loss a file
 pocket/      how the small models inside the package are made (`counterfactory pocket pretrain`)
 """
 
 METHODS: dict[str, str] = {
     "sft": "counterfactory.training.sft",
+    "cotrain": "counterfactory.training.cotrain",
     "reinforce": "counterfactory.training.reinforce",
 }
 """Method -> its module, which holds `Settings` and a function named like the method:

@@ -67,6 +67,11 @@ class Common(Part):
         return self.needs
 
     @property
+    def role(self) -> str:
+        """Return what kind of model is trained, as `models.ids` calls it."""
+        return "vlm"
+
+    @property
     def warmup_steps(self) -> int:
         """Return the steps of warm-up."""
         return round(self.warmup * self.steps)

@@ -62,11 +62,11 @@ def identity_of(
         )
     views = [view.removesuffix("?") for view in settings.views()]
     replay = getattr(settings, "replay", ())
-    place = locate("vlm", model)
+    place = locate(settings.role, model)
     return {
         "method": method,
         "model": {
-            "id": model, "weights_hash": identify("vlm", model).revision,
+            "id": model, "weights_hash": identify(settings.role, model).revision,
             "settings_hash": settings_hash(place) if place.is_dir() else "",
         },
         "data": [describe(one, views) for one in data],

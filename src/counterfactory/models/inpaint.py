@@ -151,7 +151,7 @@ def _latents(encoded: Any) -> Any:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keep loading bars and notes on other people's configs from the terminal; errors still speak."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
@@ -177,7 +177,7 @@ def load_inpainter(model: str, device: str = "auto") -> Inpainter:
     place = locate("inpaint", model)
     _, kind = choose(device)
     try:
-        with _quietly():
+        with quietly():
             loaded = diffusers.DiffusionPipeline.from_pretrained(
                 place, dtype=kind, local_files_only=True
             )
