@@ -8,7 +8,6 @@ has no vote. `self-select:N` (R3V) samples N answers, shows them to the model wi
 takes what it then says. Samples have seeds of their own, made from item and number.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -107,8 +106,7 @@ def _select(item: Item, replies: Sequence[Reply]) -> Ask:
     content = [dict(block) for block in item.content()]
     texts = [at for at, block in enumerate(content) if block["type"] == "text"]
     question = content[texts[-1]]["text"] if texts else ""
-    shown = [re.sub(r"\s+", " ", reply.text).strip() for reply in replies]
-    block = {"type": "text", "text": select_prompt(question, shown)}
+    block = {"type": "text", "text": select_prompt(question, [reply.text for reply in replies])}
     content[texts[-1] : texts[-1] + 1] = [block] if texts else []
     return Ask(content=content, images=item.images, max_tokens=item.max_tokens)
 

@@ -13,8 +13,10 @@ pocket/      how the small models inside the package are made (`counterfactory p
 
 METHODS: dict[str, str] = {
     "sft": "counterfactory.training.sft",
-    "cotrain": "counterfactory.training.cotrain",
     "reinforce": "counterfactory.training.reinforce",
+    "cotrain": "counterfactory.training.cotrain",
+    "reflect": "counterfactory.training.reflect",
+    "prefer": "counterfactory.training.prefer",
 }
 """Method -> its module, which holds `Settings` and a function named like the method:
 
