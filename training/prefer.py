@@ -40,7 +40,8 @@ class Settings(Replay, Common):
 
     SPA-VL's for LLaVA-1.5-7B: DPO, beta 0.1, lr 1e-6, one epoch of 93,258 rows, 8 a step (1 on each
     of 8 GPUs), cosine, 10 steps of warmup, projector and language model trained, vision frozen,
-    gradient norm 1. MPO's weights are InternVL's.
+    gradient norm 1. MPO's weights are InternVL's; its third loss, the likelihood of the chosen answer,
+    helps where the model given would hardly ever say it.
     """
 
     loss: Literal["dpo", "mpo", "kto"] = "dpo"
@@ -50,7 +51,7 @@ class Settings(Replay, Common):
     kinds: tuple[str, ...] = ()  # of preferences to keep: safety, over_refusal, ...; none: all
     replay_weight: float = Field(1.0, gt=0)  # of the replayed rows' loss
     freeze_vision: bool = True
-    lr: float = Field(5e-5, gt=0)
+    lr: float = Field(1e-4, gt=0)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
