@@ -4,6 +4,10 @@
 
 Each is normalised by itself (TRL's `normalize_then_sum`): normalising their sum would cancel the
 multiplier wherever only the cost differs. Batches may mix rows with and without pictures.
+
+A model that always complies never finds a refusal, and a group in which all cost the same teaches
+nothing. So one answer of each harmful group can be the row's own (`demonstrate`): no rollout, and
+left out of the cost that the multiplier sees and of what is logged.
 """
 
 import json
@@ -15,6 +19,7 @@ from typing import Any
 
 import torch
 from trl import GRPOTrainer
+from trl.trainer.utils import split_pixel_values_by_grid, unsplit_pixel_values_by_grid
 
 from counterfactory.errors import UserError
 from counterfactory.selecting import THINK
@@ -23,8 +28,8 @@ from counterfactory.training.rewards.said import Said, words
 
 NAMES = {
     "loss": "loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm",
-    "rewards/reward/mean": "reward", "rewards/cost/mean": "cost", "multiplier": "multiplier",
-    "accuracy": "accuracy", "form": "form", "unjudged": "unjudged", "entropy": "entropy",
+    "own/reward": "reward", "own/cost": "cost", "multiplier": "multiplier",
+    "accuracy": "accuracy", "helped": "helped", "form": "form", "unjudged": "unjudged", "entropy": "entropy",
     "kl": "kl", "completions/mean_length": "length", "completions/clipped_ratio": "cut_off",
     "equal_groups": "equal_groups",
 }  # fmt: skip
@@ -39,12 +44,41 @@ STATE = "multiplier.json"
 class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
     """GRPO with `reward` and `cost` as its two rewards."""
 
-    def __init__(self, *args: Any, multiplier: Multiplier, patience: int, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, multiplier: Multiplier, patience: int, demonstrate: bool = False,
+        skip_equal: bool = False, **kwargs: Any,
+    ) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
-        self.multiplier = multiplier
+        alone = self.accelerator.num_processes == 1  # processes must hold equal numbers of answers
+        self.skip_equal = skip_equal and alone and self.beta == 0 and self.loss_type == "dapo"
+        self.multiplier, self.demonstrate = multiplier, demonstrate
+        self._rows: list[dict[str, Any]] = []
+        self._shown: list[bool] = []  # which answers of the batch are demonstrations
         self.equal = 0  # steps from the start whose groups were all equal; -1 when one was not
         self.patience = min(patience, EQUAL_FROM_START)
         self.create_model_card = lambda *_, **__: None  # the run's own card is written at the end
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Any:
+        self._rows = inputs
+        scored = super()._generate_and_score_completions(inputs)
+        return teaching(scored, self.args.steps_per_generation) if self.skip_equal else scored
+
+    def _generate(self, prompts: list[Any]) -> Any:
+        """Put the row's own answer in the last place of each harmful group."""
+        made = super()._generate(prompts)
+        size, rows = self.num_generations, self._rows
+        last = [at % size == size - 1 for at in range(len(rows))]
+        self._shown = [
+            self.demonstrate and end and bool(row.get("harmful") and row["answer"])
+            for end, row in zip(last, rows, strict=True)
+        ]
+        ids, said = made[1], made[3]
+        for at in (at for at, shown in enumerate(self._shown) if shown):
+            text = rows[at]["answer"]
+            words_ = self._tokenizer(text, add_special_tokens=False).input_ids
+            ids[at] = [*words_, self.eos_token_ids[0]][: self.max_completion_length]
+            said[at] = [{"role": "assistant", "content": text}]
+        return made
 
     def _calculate_rewards(self, *args: Any) -> torch.Tensor:
         """Weigh the cost with the multiplier, then let the multiplier see the cost."""
@@ -52,7 +86,11 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         self.reward_weights = torch.tensor([1.0, -self.multiplier.value], device=found.device)
         self._note("multiplier", self.multiplier.value)
         self._look_for_equals(found)
-        cost = found[:, 1].nanmean().item()
+        shown = self.accelerator.gather(torch.tensor(self._shown, device=found.device))
+        reward, cost = found[~shown].nanmean(0).tolist()
+        for name, value in (("own/reward", reward), ("own/cost", cost)):
+            if not math.isnan(value):
+                self._note(name, value)
         self.multiplier.update(None if math.isnan(cost) else cost)
         return found
 
@@ -108,6 +146,26 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return ids, (None if images is None else [some or [] for some in images]), fields
 
 
+def teaching(scored: dict[str, Any], parts: int) -> dict[str, Any]:
+    """Return a scored batch without the answers that are no better or worse than their group.
+
+    Their advantage is 0 and the loss is a sum over all tokens divided by a number that is kept, so
+    the gradient is the same. What is left can be cut into `parts`.
+    """
+    weight = scored["advantages"].abs() > 1e-6
+    count = max(1, -(-int(weight.sum()) // parts)) * parts
+    keep = weight.int().argsort(descending=True, stable=True)[:count].sort().values
+    held = split_pixel_values_by_grid(scored)
+    found = {
+        name: value if getattr(value, "ndim", 1) == 0
+        else value[keep] if isinstance(value, torch.Tensor)
+        else [value[at] for at in keep.tolist()]
+        for name, value in held.items()
+    }  # fmt: skip
+    joined: dict[str, Any] = unsplit_pixel_values_by_grid(found)
+    return joined
+
+
 def answers_of(
     prompts: Sequence[Any], completions: Sequence[Any], columns: Mapping[str, Sequence[Any]]
 ) -> list[Said]:
@@ -121,13 +179,3 @@ def answers_of(
         )
         for at in range(len(prompts))
     ]  # fmt: skip
-
-
-def mean(values: Sequence[float | None]) -> float | None:
-    """Return the mean of those that are numbers.
-
-    >>> mean([1.0, None, 0.0]), mean([None])
-    (0.5, None)
-    """
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None

@@ -11,7 +11,8 @@ pytest.importorskip("trl")
 from counterfactory.errors import UserError
 from counterfactory.selecting import THINK
 from counterfactory.training.lagrange import Constraint, multiplier_for
-from counterfactory.training.reinforce import Settings, pool
+from counterfactory.training.prompts import pool
+from counterfactory.training.reinforce import Settings
 from counterfactory.training.resume import work_folder
 from counterfactory.training.settings import settings_from
 from counterfactory.training.train import train
@@ -37,9 +38,7 @@ def test_a_run_leaves_a_model_its_record_and_its_judge(
     result = train("reinforce", str(tiny_llava), data, out, [*QUICK, "cost=head"], steps=3)
     found = lines(out)
     assert [line["step"] for line in found] == [1, 2, 3]
-    assert all(
-        {"reward", "accuracy", "form", "multiplier", "entropy"} <= line.keys() for line in found
-    )
+    assert all({"reward", "form", "multiplier", "entropy"} <= line.keys() for line in found)
     assert any("cost" in line for line in found)
     assert result["final"]["multiplier"] > 0 and (out / "curves.png").is_file()
     facts = json.loads((out / "run.json").read_text())["facts"]
@@ -162,6 +161,54 @@ def test_the_multiplier_decides_what_reward_may_cost(
     assert last > first + 0.1 if constraint == "off" else last < first - 0.1
 
 
+def test_a_demonstration_teaches_what_no_rollout_finds(
+    world_safety: Path, tiny_llava: Path, tmp_path: Path
+) -> None:
+    """Noise always "complies"; only a group with the row's refusal in it has a cheaper answer."""
+    from counterfactory.training.data import load_view
+
+    harmful = [row["harmful"] for row in load_view([str(world_safety)], "grpo")]
+    assert any(harmful) and not all(harmful)
+    sets = [*QUICK, "reward=rule", "accuracy_share=1", "requests=0", "batch=16"]
+    found = {}
+    for shown in ("true", "false"):
+        out = tmp_path / shown
+        more = [*sets, f"demonstrate={shown}", "multiplier=2"]
+        if shown == "true":
+            train("reinforce", str(tiny_llava), [str(world_safety)], out, more, steps=2)
+            found[shown] = lines(out)
+        else:
+            with pytest.raises(UserError, match="equal rewards"):
+                train("reinforce", str(tiny_llava), [str(world_safety)], out, more, steps=2)
+            found[shown] = lines(work_folder(out))
+    assert any(line["grad_norm"] > 0 for line in found["true"])
+    assert all(line["cost"] == 1.0 for line in found["true"] if "cost" in line)  # without it
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_leaving_out_what_teaches_nothing_changes_no_weight(
+    accumulate: int, world_safety: Path, tiny_llava: Path, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file
+
+    sets = [
+        *QUICK, "reward=rule", "accuracy_share=1", "multiplier=2",
+        f"accumulate={accumulate}", f"batch={16 // accumulate}",
+    ]  # fmt: skip
+    found = []
+    for skip in ("true", "false"):
+        out = tmp_path / skip
+        more = [*sets, f"skip_equal={skip}"]
+        train("reinforce", str(tiny_llava), [str(world_safety)], out, more, steps=1)
+        found.append((lines(out)[0], load_file(out / "model.safetensors")))
+    (short, less), (long, all_) = found
+    assert short["equal_groups"] > 0  # something was left out
+    assert (
+        short["grad_norm"] == pytest.approx(long["grad_norm"], rel=1e-3) and long["grad_norm"] > 0
+    )
+    assert all((less[name] - all_[name]).abs().mean() < 1e-6 for name in all_)
+
+
 def test_the_pool_has_the_shares_that_were_asked_for(world_qa: Path, world_safety: Path) -> None:
     from counterfactory.training.data import load_view
 
@@ -198,7 +245,7 @@ def test_equal_rewards_end_the_run_with_a_reason(
     world_safety: Path, tiny_llava: Path, tmp_path: Path
 ) -> None:
     """Noise is no refusal: every request is "helped", and nothing is better than anything."""
-    sets = [*QUICK, "reward=rule", "constraint=off", "accuracy_share=1"]
+    sets = [*QUICK, "reward=rule", "constraint=off", "accuracy_share=1", "demonstrate=false"]
     with pytest.raises(UserError, match="found equal rewards"):
         train("reinforce", str(tiny_llava), [str(world_safety)], tmp_path / "run", sets, steps=2)
 
