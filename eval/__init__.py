@@ -1,6 +1,6 @@
-"""Evaluation of vision-language models: planned. This release of the project holds no code here.
+"""Evaluation of vision-language models: what is asked, how it is marked, what the numbers are worth.
 
-It will measure hallucination, attributes, counting and spatial relations, common sense,
-harmlessness and helpfulness, item by item, so that what fails can be mined and the factory told
-what to make.
+    suite -> items -> asks -> replies -> marks -> answers.parquet -> summary, comparison, leaderboard
+
+Read items.py, asking.py and answers.py first: they hold the words. `run.py` is the way through.
 """

@@ -1,6 +1,6 @@
 """Rows of answers.parquet: from item, answer and mark to columns, written as they come.
 
-with AnswersFile(out) as file:           # out/answers.parquet appears when all is written
+with answers_file(out) as file:          # out/answers.parquet appears when all is written
     file.write([row_of(item, chosen, about)])
 """
 
@@ -46,16 +46,15 @@ def prompt_hash(item: Item) -> str:
     )
 
 
-class AnswersFile:
-    """answers.parquet in the making: under another name until it is whole."""
+class TableFile:
+    """A parquet file in the making: under another name until it is whole."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, path: Path, schema: Any) -> None:
         import pyarrow.parquet as pq
 
-        self.path = out / NAME
-        self._part = out / f".{NAME}.{os.getpid()}"
-        self._schema = schema()
-        self._file = pq.ParquetWriter(self._part, self._schema, compression="zstd")
+        self.path, self._schema = path, schema
+        self._part = path.with_name(f".{path.name}.{os.getpid()}")
+        self._file = pq.ParquetWriter(self._part, schema, compression="zstd")
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows."""
@@ -78,3 +77,8 @@ class AnswersFile:
             self._part.replace(self.path)
         else:
             self._part.unlink(missing_ok=True)
+
+
+def answers_file(out: Path) -> TableFile:
+    """Return the file of an evaluation folder that answers go to."""
+    return TableFile(out / NAME, schema())

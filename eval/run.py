@@ -3,7 +3,8 @@
     result = evaluate(answerer_for("pocket"), Plan(suite=suite_named("pocket-quick")), Path("runs/a"))
     result["axes"]["spatial"]["value"]
 
-Writes answers.parquet, summary.json and results.json. Every reply is kept as it comes: killed and
+Writes answers.parquet, failures.parquet, summary.json and results.json, with `reflect` also
+reflections.parquet. Every reply is kept as it comes: killed and
 started again, nothing is asked twice; done already, nothing is asked at all.
 """
 
@@ -11,16 +12,19 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from counterfactory.errors import UserError
+from counterfactory.eval import failures
 from counterfactory.eval.asking import Answerer
 from counterfactory.eval.crew import Crew
 from counterfactory.eval.items import Item
 from counterfactory.eval.margins import margins_of
 from counterfactory.eval.plan import Plan
-from counterfactory.eval.rows import NAME, AnswersFile, row_of
+from counterfactory.eval.reflect import report
+from counterfactory.eval.rows import NAME, TableFile, answers_file, row_of
 from counterfactory.eval.select import Chosen, ask_of, choose
 from counterfactory.eval.store import Remembering, store_for
 from counterfactory.progress import Progress
@@ -62,9 +66,7 @@ def evaluate(
         model.fresh = False
         if not crew.first:
             return {}
-    with AnswersFile(out) as file:
-        for rows in runner.rows():
-            file.write(rows)
+    write_rows(runner, out)
     asked = runner.others + model.asked
     about = {
         "model": answerer.name, "identity": identity, "fingerprint": fingerprint,
@@ -73,6 +75,22 @@ def evaluate(
         "seconds": time.monotonic() - started,
     }  # fmt: skip
     return write_results(out, tasks, plan, about)
+
+
+def write_rows(runner: "Runner", out: Path) -> None:
+    """Ask and mark everything; answers, failures and reflections appear when all is done."""
+    with ExitStack() as files:
+        answers = files.enter_context(answers_file(out))
+        wrong = files.enter_context(TableFile(out / failures.NAME, failures.schema()))
+        claims = None
+        if runner.plan.reflect:
+            claims = files.enter_context(TableFile(out / report.NAME, report.schema()))
+        kept = failures.Failures()
+        for items, rows in runner.chunks():
+            answers.write(rows)
+            wrong.write(kept.of(items, rows))
+            if claims is not None:
+                claims.write(runner.reflected(items, [row["raw"] for row in rows]))
 
 
 class Runner:
@@ -87,8 +105,8 @@ class Runner:
             "suite": plan.suite.name, "split": plan.split, "weights_hash": model.weights_hash,
         }  # fmt: skip
 
-    def rows(self) -> Iterator[list[dict[str, Any]]]:
-        """Yield the rows of each chunk of all items."""
+    def chunks(self) -> Iterator[tuple[list[Item], list[dict[str, Any]]]]:
+        """Yield items and their rows, a chunk at a time."""
         with self.progress() as progress:
             for items in self.plan.chunks():
                 answers = self.answered(items, progress)
@@ -98,15 +116,17 @@ class Runner:
                     for at, (item, chosen) in enumerate(zip(items, answers, strict=True))
                 ]
                 self.judged(items, rows)
-                yield rows
+                yield items, rows
 
     def share(self, rank: int, world: int) -> None:
         """Ask one process's share; the replies are in the store afterwards."""
         with self.progress(rank > 0) as progress:
             for items in self.plan.chunks(rank, world):
-                self.answered(items, progress)
+                answers = self.answered(items, progress)
                 if self.plan.margins:
                     margins_of(items, self.ask(items))
+                if self.plan.reflect:
+                    self.reflected(items, [one.raw for one in answers])
 
     def answered(self, items: Sequence[Item], progress: Progress) -> list[Chosen]:
         """Return the answers to some items. Raises `UserError` when one has none."""
@@ -127,6 +147,12 @@ class Runner:
     def ask(self, items: Sequence[Item]) -> Any:
         """Return the function that asks the model."""
         return self.model.replies
+
+    def reflected(self, items: Sequence[Item], answers: Sequence[str]) -> list[dict[str, Any]]:
+        """Hold the model against its own answers."""
+        from counterfactory.eval.reflect.examine import reflect
+
+        return reflect(items, answers, self.ask(items))
 
     def judged(self, items: Sequence[Item], rows: list[dict[str, Any]]) -> None:
         """Let the judge decide what the rules left open."""
@@ -198,8 +224,13 @@ def write_results(out: Path, tasks: Any, plan: Plan, about: dict[str, Any]) -> d
     from counterfactory.eval.results import lm_eval_shape
     from counterfactory.eval.summary import summarise
 
-    summary = summarise(read_columns(out), tasks)
+    columns = read_columns(out)
+    summary = summarise(columns, tasks)
     summary["run"] = about
+    if plan.reflect:
+        keys = zip(columns["task"], columns["item_id"], strict=True)
+        verdicts = dict(zip(keys, columns["verdict"], strict=True))
+        summary["reflection"] = report.report(report.read_reflections(out), verdicts)
     _write(out / RESULTS, lm_eval_shape(summary, tasks))
     _write(out / SUMMARY, summary)
     return result_of(summary, out, asked=about["asked"], seconds=about["seconds"])
@@ -214,7 +245,7 @@ def result_of(summary: dict[str, Any], out: Path, *, asked: int, seconds: float)
         "tasks": summary["tasks"], "parse_failures": summary["parse_failures"],
         "unjudged": summary["unjudged"], "items": summary["items"], "asked": asked,
         "seconds": round(seconds, 2), "items_per_second": round(summary["items"] / seconds, 1) if seconds else None,
-        "out": str(out),
+        "out": str(out), **({"reflection": summary["reflection"]} if "reflection" in summary else {}),
     }  # fmt: skip
 
 

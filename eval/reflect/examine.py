@@ -28,7 +28,8 @@ MOST_TOKENS = 128  # of an explanation
 CROPS = tuple(  # x0, y0, x1, y1: half the side, a quarter apart
     (x / 4, y / 4, x / 4 + 0.5, y / 4 + 0.5) for y in range(3) for x in range(3)
 )
-DESCRIPTIONS = ("description", "difference")  # the answer itself is the text that makes claims
+DESCRIPTIONS = ("description", "judged")  # the answer itself is the text that makes claims
+SKIPPED = ("refusal",)  # an answer to a request claims nothing of the image
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,11 @@ def reflect(items: Sequence[Item], answers: Sequence[str], ask: Asker) -> list[d
 
     Items without exactly one image are left out: a claim would not say of which it is.
     """
-    chosen = [(i, a) for i, a in zip(items, answers, strict=True) if len(i.images) == 1]
+    chosen = [
+        (item, answer)
+        for item, answer in zip(items, answers, strict=True)
+        if len(item.images) == 1 and item.verifier not in SKIPPED
+    ]
     explanations = _explanations(chosen, ask)
     rows: list[dict[str, Any]] = []
     statements: list[Statement] = []

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from counterfactory.errors import UserError
 
+Floats = NDArray[Any]
+NAME = "reflections.parquet"
 DRAWS = 500  # of the bootstrap
 
 
@@ -37,9 +40,9 @@ def read_reflections(folder: Path) -> list[dict[str, Any]]:
     """Return the rows of an evaluation folder. Raises `UserError` when it was run without."""
     import pyarrow.parquet as pq
 
-    path = folder / "reflections.parquet"
+    path = folder / NAME
     if not path.is_file():
-        raise UserError(f"{folder}: no reflections.parquet; run `eval run` with --reflect")
+        raise UserError(f"{folder}: no {NAME}; run `eval run` with --reflect")
     rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     return rows
 
@@ -52,7 +55,7 @@ def scores(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
     return {key: float(np.mean(values)) for key, values in doubts.items()}
 
 
-def auc(score: np.ndarray, wrong: np.ndarray) -> tuple[float, int]:
+def auc(score: Floats, wrong: Floats) -> tuple[float, int]:
     """Return the area under the ROC curve (ties count half) and its number of pairs."""
     from scipy.stats import rankdata
 
@@ -72,7 +75,7 @@ def report(
         k: v for k, v in verdicts.items() if k in found and v in ("correct", "wrong", "unparsed")
     }
     by_task: dict[str, Any] = {}
-    columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    columns: dict[str, tuple[Floats, Floats]] = {}
     for task in sorted({task for task, _ in known}):
         keys = [key for key in known if key[0] == task]
         score = np.array([found[key] for key in keys])
@@ -98,7 +101,7 @@ def _share(rows: list[dict[str, Any]]) -> float | None:
 
 
 def _pooled(
-    columns: Mapping[str, tuple[np.ndarray, np.ndarray]], seed: int
+    columns: Mapping[str, tuple[Floats, Floats]], seed: int
 ) -> tuple[float | None, float | None, float | None]:
     """Return the pair-weighted mean of the tasks' areas and its 95 % bootstrap interval."""
     rng = np.random.default_rng(seed)

@@ -3,6 +3,7 @@
     pocket        every axis on the pocket world, about 10,000 items a split, drawn as they are asked
     pocket-quick  the first items of each of its tasks, about 600: a minute on two cores
     standard      published benchmarks, from the Hub or a local folder
+    folder:PATH   pictures of which nothing is known, to be described and reflected on
 
 Each entry makes its suite when it is called, so that naming suites loads nothing.
 """
@@ -42,8 +43,12 @@ def suite_named(name: str) -> Suite:
     """Return a suite. Raises `UserError` with the nearest name."""
     from difflib import get_close_matches
 
+    if name.startswith("folder:"):
+        from counterfactory.eval.suites.folder import folder
+
+        return folder(name.removeprefix("folder:"))
     if name not in SUITES:
         near = get_close_matches(name, SUITES, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise UserError(f"no suite {name!r}{hint}; there are: {', '.join(SUITES)}")
+        raise UserError(f"no suite {name!r}{hint}; there are: {', '.join(SUITES)}, folder:PATH")
     return SUITES[name]()

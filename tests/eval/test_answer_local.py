@@ -133,13 +133,13 @@ def test_samples_follow_the_model_s_probabilities() -> None:
 
     logits = torch.tensor([[2.0, 1.0, 0.0, -50.0]])
     drawn = [
-        Picker([ask("x", temperature=1.0, seed=seed)]).next(logits, [0], 0)[0]
+        Picker([ask("x", temperature=1.0, seed=seed)]).next(logits, [0], [0])[0]
         for seed in range(4000)
     ]
     share = [drawn.count(token) / 4000 for token in range(3)]
     assert share == pytest.approx(logits.softmax(-1)[0, :3].tolist(), abs=0.03)
     cut = {
-        Picker([ask("x", temperature=1.0, top_p=0.6, seed=s)]).next(logits, [0], 0)[0]
+        Picker([ask("x", temperature=1.0, top_p=0.6, seed=s)]).next(logits, [0], [0])[0]
         for s in range(50)
     }
     assert cut == {0}

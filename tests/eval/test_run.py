@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from tests.eval.toy_suite import Counting, toy_suite
 
 from counterfactory.errors import UserError
@@ -17,6 +18,7 @@ from counterfactory.eval.asking import Answerer
 from counterfactory.eval.plan import Plan, limited, rank_of
 from counterfactory.eval.run import evaluate
 from counterfactory.eval.select import selection
+from counterfactory.eval.suites import suite_named
 
 
 def run(model: Answerer, out: Path, count: int = 12, **plan: object) -> dict[str, object]:
@@ -33,7 +35,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COUNTERFACTORY_CACHE", str(tmp_path / "cache"))
 
 
-def test_an_evaluation_is_three_files_and_one_result(tmp_path: Path) -> None:
+def test_an_evaluation_is_four_files_and_one_result(tmp_path: Path) -> None:
     result = run(Counting(said="yes"), tmp_path / "a")
     found = rows(tmp_path / "a")
     assert list(found[0]) == list(COLUMNS) and len(found) == 24
@@ -43,8 +45,37 @@ def test_an_evaluation_is_three_files_and_one_result(tmp_path: Path) -> None:
     assert result["tasks"]["yes"]["metrics"]["accuracy"]["value"] == 0.5  # type: ignore[index]
     assert result["axes"]["hallucination"]["value"] == 0.0  # type: ignore[index]
     assert {p.name for p in (tmp_path / "a").iterdir()} == {
-        "answers.parquet", "summary.json", "results.json",
+        "answers.parquet", "failures.parquet", "summary.json", "results.json",
     }  # fmt: skip
+
+
+def test_the_first_wrong_answers_of_each_task_are_kept_with_their_pictures(tmp_path: Path) -> None:
+    run(Counting(said="yes"), tmp_path / "a")
+    kept = pq.read_table(tmp_path / "a" / "failures.parquet").to_pylist()
+    assert len(kept) == 6 and {row["verdict"] for row in kept} == {"wrong", "unparsed"}
+    assert all(image[:4] == b"\x89PNG" for row in kept for image in row["images"])
+
+
+def test_reflection_asks_again_and_its_second_run_asks_nothing(tmp_path: Path) -> None:
+    model = Counting(said="There is a red star, so the answer is yes.\nAnswer: yes")
+    result = run(model, tmp_path / "a", reflect=True)
+    claims = pq.read_table(tmp_path / "a" / "reflections.parquet").to_pylist()
+    assert {row["question"] for row in claims} >= {"Is the star red?"}
+    assert result["reflection"]["claims"] == len(claims) > 0  # type: ignore[index, call-overload]
+    again = run(model, tmp_path / "a", reflect=True)
+    assert again["asked"] == 0 and again["reflection"] == result["reflection"]
+
+
+def test_pictures_of_which_nothing_is_known_are_described_and_not_marked(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("one.png", "two.png"):
+        Image.new("RGB", (16, 16), "red").save(tmp_path / "photos" / name)
+    suite = suite_named(f"folder:{tmp_path / 'photos'}")
+    result = evaluate(Counting(said="a red star"), Plan(suite=suite, reflect=True), tmp_path / "a")
+    assert result["unjudged"] == 2 and not result["axes"]
+    assert result["reflection"]["claims"] > 0 and result["reflection"]["auc"] is None
+    with pytest.raises(UserError, match="no such folder"):
+        suite_named("folder:nowhere")
 
 
 def test_results_json_has_lm_eval_s_shape(tmp_path: Path) -> None:

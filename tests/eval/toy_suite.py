@@ -93,4 +93,5 @@ class Counting:
             if len(self.asks) == self.fail_at:
                 yield {at: Reply(error="the server hung up")}
                 continue
-            yield {at: Reply(text=self.said, tokens=1)}
+            logps = tuple(-float(n) for n in range(len(ask.choices)))  # the first is likeliest
+            yield {at: Reply(logps=logps) if logps else Reply(text=self.said, tokens=1)}

@@ -33,7 +33,9 @@ def _add_run(evals: Any) -> None:
         metavar="MODEL",
         help="pocket, a folder, a Hub id, openai:URL#model, dummy:NAME or blank:MODEL",
     )
-    run.add_argument("--suite", required=True, metavar="S", help="pocket, pocket-quick, standard")
+    run.add_argument(
+        "--suite", required=True, metavar="S", help="pocket, pocket-quick, standard, folder:PATH"
+    )
     run.add_argument("--out", type=Path, required=True, metavar="DIR", help="where answers go")
     run.add_argument(
         "--split", default="gate", metavar="S", help="mine, gate or final (default: gate)"
@@ -54,6 +56,10 @@ def _add_run(evals: Any) -> None:
     run.add_argument(
         "--margins", action="store_true", help="also ask how likely the right answer is"
     )
+    run.add_argument(
+        "--reflect", action="store_true",
+        help="let the model explain itself, then ask it again about every claim it made",
+    )  # fmt: skip
     run.add_argument(
         "--judge", default="", metavar="J", help="for what rules cannot mark: local:MODEL, openai:URL#model"
     )  # fmt: skip
@@ -89,7 +95,7 @@ def run_run(args: argparse.Namespace) -> int:
     plan = Plan(
         suite=suite_named(args.suite), split=args.split, limit=args.limit, tasks=tuple(args.tasks),
         select=selection(args.select, temperature=args.temperature, seed=args.seed),
-        margins=args.margins, judge=args.judge,
+        margins=args.margins, judge=args.judge, reflect=args.reflect,
     )  # fmt: skip
     plan.chosen()
     crew = crew_of()
@@ -146,8 +152,21 @@ def told(result: dict[str, Any]) -> str:
     lines.append(f"unread answers  {result['parse_failures']} ({100 * share:.1f} %)")
     if result["unjudged"]:
         lines.append(f"unjudged        {result['unjudged']} (give a --judge)")
+    if reflection := result.get("reflection"):
+        lines.append(_reflected(reflection))
     lines.append(f"written to      {result['out']}")
     return "\n".join(lines)
+
+
+def _reflected(found: dict[str, Any]) -> str:
+    """Return what the cross-examination found in one line."""
+    share = found["contradictions"]
+    text = f"reflection      {found['claims']} claims of {found['items']} items"
+    if share is not None:
+        text += f", {100 * share:.1f} % taken back"
+    if found["auc"] is not None:
+        text += f"; predicts being wrong: AUC {found['auc']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+    return text
 
 
 def _cells(one: dict[str, Any]) -> tuple[str, str, str]:
