@@ -41,7 +41,7 @@ EQUAL_FROM_START = 10  # steps whose groups all have equal rewards: nothing will
 STATE = "multiplier.json"
 
 
-class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
+class GroupTrainer(GRPOTrainer):
     """GRPO with `reward` and `cost` as its two rewards."""
 
     def __init__(

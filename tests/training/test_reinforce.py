@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import tiny_vlm
 
 pytest.importorskip("trl")
 
@@ -44,6 +45,29 @@ def test_a_run_leaves_a_model_its_record_and_its_judge(
     facts = json.loads((out / "run.json").read_text())["facts"]
     assert facts["judge_held_out"] > 0 and 0 <= facts["cost_sees_unsafe"] <= 1
     assert (out / "judge" / "head.safetensors").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("family", "more"),
+    [
+        ("llava", ["kl=0.1"]),
+        ("idefics3", ["lora=true"]),
+        ("qwen25", ["accumulate=2", "objective=dr_grpo"]),
+        ("gemma3", ["once=false"]),
+    ],
+)
+def test_every_family_goes_two_steps(
+    family: str, more: list[str], world_qa: Path, world_safety: Path, tmp_path: Path
+) -> None:
+    if family == "qwen25":
+        pytest.importorskip("torchvision")
+    model = getattr(tiny_vlm, family)(tmp_path)
+    data, out = [str(world_qa), str(world_safety)], tmp_path / "run"
+    sets = [*QUICK, "batch=16", "multiplier=2", "requests=0.6", *more]
+    train("reinforce", str(model), data, out, sets, steps=2)
+    assert [line["step"] for line in lines(out)] == [1, 2]
+    assert (out / "model.safetensors").is_file()
 
 
 def test_it_continues_exactly_where_it_stopped(

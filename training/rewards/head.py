@@ -33,7 +33,7 @@ HELD_OUT = 10  # every tenth row tells how well it judges
 TALK = ("images", "prompt", "chosen", "rejected", "kind")
 
 
-class Head(nn.Module):  # type: ignore[misc]
+class Head(nn.Module):
     """The trunk of a vision-language model with a linear head on its last token."""
 
     def __init__(self, trunk: Any, processor: Any, width: int, bare: Any = None) -> None:
@@ -73,7 +73,7 @@ class Head(nn.Module):  # type: ignore[misc]
         found = self._told(answers)[:, 1].sigmoid().tolist() if answers else []
         return [value if one.harmful else None for value, one in zip(found, answers, strict=True)]
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
+    @torch.no_grad()
     def _told(self, answers: Sequence[Said], batch: int = 32) -> Tensor:
         """Return both numbers; what is said twice to one row is read once, like with like."""
         self.eval()
