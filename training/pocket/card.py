@@ -8,6 +8,8 @@ A wanted number that was not reached stands in the table like the others, and th
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from counterfactory.training.pocket.vlm_card import VLM, vlm_more, vlm_rows
+
 Numbers = Mapping[str, Any]
 
 HEAD = """---
@@ -31,7 +33,7 @@ distribution, split `train`, were drawn.
 
 ## Quality
 
-Measured on held-out scenes of the `balanced` distribution, split `check` ({scenes:,} scenes),
+Measured on held-out scenes of {shown}, split `check` ({scenes:,} scenes),
 through {calls}.
 
 | what | wanted | measured |
@@ -44,6 +46,8 @@ through {calls}.
 
 {limits}
 """
+
+BALANCED = "the `balanced` distribution"
 
 SAM = {
     "library": "segment-anything",
@@ -143,7 +147,7 @@ def card(name: str, made: Numbers, numbers: Numbers) -> str:
         scenes=numbers["scenes"],
         rows="\n".join(rows(numbers)),
         more=more(numbers),
-        **{key: text.strip() for key, text in words.items()},
+        **{"shown": BALANCED} | {key: text.strip() for key, text in words.items()},
     )
 
 
@@ -230,4 +234,5 @@ TABLES: dict[str, Writer] = {
     "sam": (SAM, _sam_rows, _sam_more),
     "clip": (CLIP, _clip_rows, _clip_more),
     "inpaint": (INPAINT, _inpaint_rows, _inpaint_more),
+    "vlm": (VLM, vlm_rows, vlm_more),
 }

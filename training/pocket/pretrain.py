@@ -35,6 +35,12 @@ def _inpaint(**options: Any) -> Outcome:
     return train(**options)
 
 
+def _vlm(**options: Any) -> Outcome:
+    from counterfactory.training.pocket.vlm import train
+
+    return train(**options)
+
+
 def _clip_quality(folder: Path, num_scenes: int) -> dict[str, Any]:
     from counterfactory.training.pocket.clip_quality import measure
 
@@ -54,11 +60,23 @@ def _inpaint_quality(folder: Path, num_scenes: int) -> dict[str, Any]:
     return measure(load_inpainter(str(folder)), scenes=num_scenes)
 
 
-PRETRAIN: dict[str, Callable[..., Outcome]] = {"clip": _clip, "sam": _sam, "inpaint": _inpaint}
+def _vlm_quality(folder: Path, num_scenes: int) -> dict[str, Any]:
+    from counterfactory.training.pocket.vlm_quality import measure
+
+    return measure(folder, num_scenes=num_scenes)
+
+
+PRETRAIN: dict[str, Callable[..., Outcome]] = {
+    "clip": _clip,
+    "sam": _sam,
+    "inpaint": _inpaint,
+    "vlm": _vlm,
+}
 QUALITY: dict[str, Callable[[Path, int], dict[str, Any]]] = {
     "clip": _clip_quality,
     "sam": _sam_quality,
     "inpaint": _inpaint_quality,
+    "vlm": _vlm_quality,
 }
 
 

@@ -8,7 +8,7 @@ from counterfactory.commands.options import count, group, sub
 from counterfactory.commands.output import answer, table
 from counterfactory.errors import UserError
 
-TRAINABLE = ("clip", "sam", "inpaint")
+TRAINABLE = ("clip", "sam", "inpaint", "vlm")
 
 
 def add(commands: Any) -> None:

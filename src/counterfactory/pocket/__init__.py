@@ -16,6 +16,7 @@ ABOUT = {
     "clip": "image-text encoder (open_clip)",
     "sam": "promptable segmenter (segment-anything)",
     "inpaint": "text-conditioned inpainting (diffusers)",
+    "vlm": "vision-language model (transformers, LLaVA classes)",
 }
 
 
