@@ -12,7 +12,7 @@ arithmetic and other words claim nothing that a look at the image could settle.
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from counterfactory.factory.ops.lexicon import ALIASES, KINDS, article, objects_in, plural
@@ -50,30 +50,34 @@ class Claim:
 
 def claims_of(text: str) -> list[Claim]:
     """Return the claims of a text in order, each once, sums and conclusions left out."""
-    sentences = re.split(r"(?<=[.!?])\s+|\n+", CONCLUSION.sub("", text.lower()))
-    said = " ".join(sentence for sentence in sentences if not SUM.search(sentence))
-    things = objects_in(said)
+    parts = re.split(r"(?<=[.!?])\s+|\n+", CONCLUSION.sub("", text.lower()))
+    sentences = [part for part in parts if not SUM.search(part)]
+    things = [objects_in(sentence) for sentence in sentences]
+    said = " ".join(sentences)
     found: dict[str, Claim] = {}
-    for claim in (*_of_things(things), *_absences(said, things), *_relations(said)):
+    for claim in (*_of_things(things), *_absences(said, objects_in(said)), *_relations(said)):
         found.setdefault(claim.question, claim)
     return list(found.values())[:MOST_CLAIMS]
 
 
-def _of_things(things: tuple[Object, ...]) -> Iterator[Claim]:
-    for kind in dict.fromkeys(thing.kind for thing in things):
-        same = [thing for thing in things if thing.kind == kind]
+def _of_things(sentences: Sequence[tuple[Object, ...]]) -> Iterator[Claim]:
+    """Yield what is said of each kind. Sentences may repeat each other: they are not added up."""
+    for kind in dict.fromkeys(thing.kind for things in sentences for thing in things):
+        told = [found for things in sentences if (found := [t for t in things if t.kind == kind])]
+        counts = {len(found) for found in told}
+        colours = {thing.colour for found in told for thing in found if thing.colour}
         names = (f"kind:{kind}",)
-        many = len(same) > 1
+        many = max(counts) > 1 or len(colours) > 1
         question = f"Are there any {plural(kind)}" if many else f"Is there {article(kind)}"
         claimed = f"there are {plural(kind)}" if many else f"there is {article(kind)}"
         yield Claim("existence", claimed, f"{question} in the picture?", "yes", YES_NO, names)
-        if many and len(same) < len(COUNTS):
+        if many and len(counts) == 1 and 1 < (count := max(counts)) < len(NUMBERS):
             yield Claim(
-                "count", f"there are {NUMBERS[len(same)]} {plural(kind)}",
-                f"How many {plural(kind)} are there?", str(len(same)), COUNTS, names,
+                "count", f"there are {NUMBERS[count]} {plural(kind)}",
+                f"How many {plural(kind)} are there?", str(count), COUNTS, names,
             )  # fmt: skip
-        elif not many and same[0].colour:
-            colour = same[0].colour
+        elif not many and colours:
+            colour = colours.pop()
             yield Claim(
                 "attribute", f"the {kind} is {colour}", f"Is the {kind} {colour}?", "yes", YES_NO,
                 (*names, f"colour:{colour}"),

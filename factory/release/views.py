@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from counterfactory.selecting import ANSWER, THINK
+
 if TYPE_CHECKING:
     import datasets
     import pyarrow as pa
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 ViewRow = dict[str, Any]
 
 PLACEHOLDER = "<image>"
-STEP_BY_STEP = "Think step by step, then answer."
 """Ends a question whose completion is the rationale instead of the short answer."""
 
 DESCRIBE = "Describe this image in one sentence."
@@ -116,8 +117,10 @@ def sft_rows(row: Mapping[str, Any]) -> Iterator[ViewRow]:
         yield _sft(row, turn.part, turn.images, turn.question, turn.answer)
     for number, example in enumerate(row["examples"] or ()):
         if example["rationale"]:
-            question = f"{example['question']} {STEP_BY_STEP}"
-            yield _sft(row, f"r{number}", [row["image_a"]], question, example["rationale"])
+            text = example["rationale"]
+            if example["verifier"] != "refusal":  # what is said to a request is no result
+                text += ANSWER + example["answer"]
+            yield _sft(row, f"r{number}", [row["image_a"]], example["question"] + THINK, text)
     if row["image_b"] is not None and row["difference"]:
         question = COMPARE[_pick(row["id"], len(COMPARE))]
         yield _sft(row, "diff", [row["image_a"], row["image_b"]], question, row["difference"])

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 THINK = '\nThink step by step, then give the answer as "Answer: X".'
 """Behind a question: the reasoning is wanted, and the answer in this form."""
+ANSWER = "\nAnswer: "  # between the two
 
 
 def select_prompt(question: str, answers: Sequence[str]) -> str:

@@ -40,6 +40,14 @@ def test_a_sentence_keeps_its_claim_when_its_conclusion_is_cut() -> None:
     )
 
 
+def test_what_is_said_twice_is_not_added_up() -> None:
+    told = questions("The picture shows two stars and a ball. There are 2 stars.")
+    assert ("How many stars are there?", "2") in told
+    told = questions("There are two red stars. There is one blue star.")
+    assert not any(question.startswith("How many") for question, _ in told)
+    assert not any(question.startswith("Is the star") for question, _ in told)
+
+
 @pytest.mark.parametrize("text", ["", "Yes.", "3", "I cannot help with that.", "=" * 500])
 def test_texts_that_say_nothing_of_the_image_claim_nothing(text: str) -> None:
     assert claims_of(text) == []

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterfactory.factory.release.rows import ROW_SCHEMA, table
-from counterfactory.factory.release.views import PLACEHOLDER, STEP_BY_STEP, VIEWS, base_id, plain
+from counterfactory.factory.release.views import PLACEHOLDER, VIEWS, base_id, plain
 from counterfactory.images import decode
+from counterfactory.selecting import THINK
 
 sys.path.append(str(Path(__file__).parent))
 import release_kit as kit
@@ -135,8 +136,8 @@ def test_a_rationale_is_asked_for_in_a_row_of_its_own() -> None:
     assert refusal["completion"][0]["content"] == "I won't."
     assert help_["completion"][0]["content"] == "Sure."
     assert short["completion"][0]["content"] == "1"
-    assert long["prompt"][0]["content"].endswith(STEP_BY_STEP)
-    assert long["completion"][0]["content"] == "I see one. 1"
+    assert long["prompt"][0]["content"].endswith(THINK)
+    assert long["completion"][0]["content"] == "I see one. 1\nAnswer: 1"
 
 
 def test_a_reject_is_published_without_its_note() -> None:

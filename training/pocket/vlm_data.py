@@ -30,7 +30,8 @@ from counterfactory.factory.world.signs import is_private, shared_kinds
 from counterfactory.factory.world.tasks.base import reference
 from counterfactory.factory.world.tasks.difference import change_between, edited
 from counterfactory.records import Example
-from counterfactory.training.pocket.vlm_words import ANSWER, LETTERS, THINK, with_choices
+from counterfactory.selecting import ANSWER, THINK
+from counterfactory.training.pocket.vlm_words import LETTERS, with_choices
 
 # how often a task is drawn; relation gives two examples at once
 TASKS = {

@@ -22,8 +22,9 @@ from counterfactory.factory.world.scene import KINDS as THINGS
 from counterfactory.factory.world.tasks.difference import edited
 from counterfactory.parse import KINDS
 from counterfactory.records import Example
+from counterfactory.selecting import THINK
 from counterfactory.training.pocket.vlm_answers import Asked, Reader, blank, says
-from counterfactory.training.pocket.vlm_words import LETTERS, THINK, with_choices
+from counterfactory.training.pocket.vlm_words import LETTERS, with_choices
 
 SHOWN = ("biased", "balanced", "shifted")
 ALOUD = ("arithmetic_two", "arithmetic_one")  # asked with reasoning, too

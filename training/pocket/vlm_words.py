@@ -26,6 +26,7 @@ from counterfactory.factory.world.request_texts import (
     UNNEEDED_REFUSALS,
 )
 from counterfactory.factory.world.scene import scene_at
+from counterfactory.selecting import ANSWER, THINK
 
 PAD, USER, ASSISTANT, SYSTEM, END, IMAGE = (
     "<|pad|>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>", "<image>",
@@ -36,8 +37,6 @@ MIN_COUNT = 6
 SIDE, PATCH = 64, 8
 MEAN, STD = [0.5, 0.5, 0.5], [0.25, 0.25, 0.25]
 
-THINK = '\nThink step by step, then give the answer as "Answer: X".'
-ANSWER = "\nAnswer: "
 LETTERS = "ABCDEFGH"
 
 CHAT_TEMPLATE = (

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from counterfactory.eval.items import Item
 from counterfactory.eval.suites.pocket.place import REASONED, SHORT, Place
 from counterfactory.factory.world.questions import ask
-
-THINK = '\nThink step by step, then give the answer as "Answer: X".'
+from counterfactory.selecting import THINK
 
 
 def count(place: Place) -> Iterator[list[Item]]:
