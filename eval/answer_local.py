@@ -9,7 +9,7 @@ way on the first asks; else every prompt goes whole through `generate`.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from counterfactory import images as pictures
@@ -19,6 +19,7 @@ from counterfactory.eval.asking import Ask, Reply, in_order
 from counterfactory.eval.local.decode import Decoder
 from counterfactory.eval.local.features import Features
 from counterfactory.eval.local.plain import Plain
+from counterfactory.eval.local.pool import Pool
 from counterfactory.eval.local.rows import BadAsk, Row, Rows, batches, ordered
 from counterfactory.models.vlm import Vlm, load_vlm
 
@@ -32,6 +33,8 @@ STEERING: dict[str, Any] = {  # settings that change which token comes next: onl
 }  # fmt: skip
 CLOSE = {"float32": 0.002}  # of the logits' spread; half precision gets ROUGH
 ROUGH = 0.1
+
+How = Callable[[Sequence[Row], int], Iterator[dict[int, Reply]]]
 
 log = logging.getLogger(__name__)
 
@@ -57,53 +60,94 @@ class LocalAnswerer:
         return in_order(self.stream(asks), len(asks))
 
     def stream(self, asks: Sequence[Ask]) -> Iterator[dict[int, Reply]]:
-        """Yield {place: reply} as batches are done."""
-        import torch
-
+        """Yield {place: reply} as they are done."""
         rows: list[Row] = []
         for at, ask in enumerate(asks):
             try:
                 rows.append(self.rows.row(at, ask))
             except BadAsk as error:
                 yield {at: Reply(error=str(error))}
-        todo = batches(ordered(rows), self.batch)
-        while todo:
-            batch = todo.pop(0)
+        rows = ordered(rows)
+        yield from self._frugally(self._said, [row for row in rows if not row.ask.choices])
+        yield from self._frugally(self._scored, [row for row in rows if row.ask.choices])
+
+    def _frugally(self, how: How, rows: Sequence[Row]) -> Iterator[dict[int, Reply]]:
+        """Answer rows; when memory runs out go on with half as many at a time."""
+        import torch
+
+        left, size = {row.at: row for row in rows}, self.batch
+        while left:
             try:
-                replies = self._answers(batch, todo)
-            except RowError:
-                bad = {row.at: Reply(error=e) for row in batch if (e := unreadable(row.ask))}
-                left = [row for row in batch if row.at not in bad]
-                todo[:0] = [left] if left else []
-                yield bad
+                for part in how(list(left.values()), size):
+                    left = {at: row for at, row in left.items() if at not in part}
+                    yield part
             except torch.OutOfMemoryError as error:
                 torch.cuda.empty_cache()
-                if len(batch) == 1:
-                    yield {batch[0].at: Reply(error=f"out of memory: {error}")}
-                    continue
-                middle = len(batch) // 2
-                todo[:0] = [batch[:middle], batch[middle:]]
-            else:
-                yield {row.at: reply for row, reply in zip(batch, replies, strict=True)}
+                if size == 1:
+                    at = next(iter(left))
+                    del left[at]
+                    yield {at: Reply(error=f"out of memory: {error}")}
+                size = max(1, size // 2)
 
-    def _answers(self, batch: Sequence[Row], later: Sequence[Sequence[Row]]) -> list[Reply]:
-        """Answer one batch, the fast way if it is proved."""
-        if self.fast is False or (self.fast is None and not batch[0].images):
-            return self.plain.answers(batch)
-        ahead = (pair for other in later for row in other for pair in pairs(row))
-        too_long: dict[int, Reply] = {}
-        self.features.need(dict(pair for row in batch for pair in pairs(row)), ahead)
-        for row in batch:
+    def _said(self, rows: Sequence[Row], size: int) -> Iterator[dict[int, Reply]]:
+        """Yield texts: side by side where the fast way is proved, else batch by batch."""
+        if self._fast(rows):
+            yield from Pool(self.decoder, size, self.ready).answers(rows)
+        else:
+            for batch in batches(rows, size):
+                yield self._plainly(self.plain.said, batch)
+
+    def _scored(self, rows: Sequence[Row], size: int) -> Iterator[dict[int, Reply]]:
+        """Yield likelihoods, batch by batch."""
+        fast = self._fast(rows)
+        for number, batch in enumerate(cut := batches(rows, size)):
+            if not fast:
+                yield self._plainly(self.plain.scored, batch)
+                continue
+            bad = self.ready(batch, (row for other in cut[number + 1 :] for row in other))
+            fine = [row for row in batch if row.at not in bad]
+            scored = self.decoder.scored(fine) if fine else []
+            yield bad | {row.at: reply for row, reply in zip(fine, scored, strict=True)}
+
+    def _plainly(self, how: Any, batch: Sequence[Row]) -> dict[int, Reply]:
+        """Answer one batch the plain way."""
+        bad: dict[int, Reply] = {}
+        try:
+            replies = how(batch)
+        except RowError:
+            bad = {row.at: Reply(error=why) for row in batch if (why := unreadable(row.ask))}
+            batch = [row for row in batch if row.at not in bad]
+            replies = how(batch) if batch else []
+        return bad | {row.at: reply for row, reply in zip(batch, replies, strict=True)}
+
+    def ready(self, rows: Sequence[Row], later: Iterable[Row] = ()) -> dict[int, Reply]:
+        """Read the rows' pictures and lay out their tokens; return what cannot be asked, and why.
+
+        Of pictures that are needed `later`, as many are read as fit into the same batch.
+        """
+        bad: dict[int, Reply] = {}
+        ahead = (pair for row in later for pair in pairs(row))
+        try:
+            self.features.need(dict(pair for row in rows for pair in pairs(row)), ahead)
+        except RowError:
+            bad = {row.at: Reply(error=why) for row in rows if (why := unreadable(row.ask))}
+            rows = [row for row in rows if row.at not in bad]
+            self.features.need(dict(pair for row in rows for pair in pairs(row)))
+        for row in rows:
             try:
                 self.rows.expand(row, self.features.tokens)
             except BadAsk as error:
-                too_long[row.at] = Reply(error=str(error))
-        fine = [row for row in batch if row.at not in too_long]
-        if fine and self.fast is None:
-            self.fast = self._proved(fine[:PROOF])
-        answers = (self.decoder if self.fast else self.plain).answers
-        made = iter(answers(fine) if fine else ())
-        return [too_long.get(row.at) or next(made) for row in batch]
+                bad[row.at] = Reply(error=str(error))
+        return bad
+
+    def _fast(self, rows: Sequence[Row]) -> bool:
+        """Say whether the fast way can be taken; the first pictures prove it once and for all."""
+        some = [row for row in rows if row.images][:PROOF]
+        if self.fast is None and some:
+            bad = self.ready(some)
+            if fine := [row for row in some if row.at not in bad]:
+                self.fast = self._proved(fine)
+        return bool(self.fast)
 
     def _proved(self, rows: Sequence[Row]) -> bool:
         """Say whether the fast way gives the plain way's tokens and first logits."""

@@ -17,7 +17,7 @@ from counterfactory.eval.items import Item, Suite, Task
 from counterfactory.eval.select import Selection
 from counterfactory.fingerprint import digest
 
-CHUNK = 512  # items in memory at a time
+CHUNK = 4096  # items in memory at a time
 FORM = 1  # of an evaluation folder; raised when what is written changes
 
 

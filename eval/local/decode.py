@@ -1,25 +1,25 @@
-"""Answers of a batch, with what its rows share computed once.
+"""Prompts run through the model, with what they share computed once; likelihoods of choices.
 
     decoder = Decoder(vlm, features)
-    decoder.answers(rows)     ->  [Reply(text="yes", ...), ...]
+    cache, logits, mask = decoder.prefill(rows)
+    decoder.scored(rows)     ->  [Reply(logps=(-0.1, -2.4), ...), ...]
 
 Questions about one picture share all tokens up to its end: these run through the model once, their
-keys and values are copied to each question, and only the rest is computed for each. Rows that are
-done leave the batch. The texts are those of a plain `generate`.
+keys and values are copied to each question, and only the rest is computed for each.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from counterfactory.eval.asking import Reply
 from counterfactory.eval.local.features import Features
-from counterfactory.eval.local.pick import BAD, Picker
 from counterfactory.eval.local.rows import Row
 from counterfactory.models.vlm import Vlm
 
 SHARE = 0.6  # heads are computed apart where there are at most this many for each row
-LEAVE = 0.75  # done rows leave when at most this part is left
+Prefilled = tuple[Any, Any, Any]  # cache, logits of the next token, mask
 NOT_NUMBERS = "the model's logits are NaN or infinite"
 
 
@@ -32,18 +32,13 @@ class Decoder:
         self.pad = vlm.tokenizer.pad_token_id
         self.ends = ends_of(vlm)
 
-    def answers(self, rows: Sequence[Row]) -> list[Reply]:
-        """Return the replies to a batch: all with choices, or none."""
+    def scored(self, rows: Sequence[Row]) -> list[Reply]:
+        """Return the log-likelihoods of every choice of every row."""
         import torch
 
         began = time.perf_counter()
         with torch.inference_mode():
-            cache, logits, mask = self._prefill(rows)
-            made = (
-                self._scored(rows, cache, logits, mask)
-                if rows[0].ask.choices
-                else self._said(rows, cache, logits, mask)
-            )
+            made = self._scored(rows, *self.prefill(rows))
         seconds = (time.perf_counter() - began) / len(rows)
         return [Reply(**{"seconds": seconds, **one}) for one in made]
 
@@ -52,30 +47,39 @@ class Decoder:
         import torch
 
         with torch.inference_mode():
-            return self._prefill(rows, share=1.0)[1]
+            return self.prefill(rows, share=1.0)[1]
 
-    def _prefill(self, rows: Sequence[Row], share: float = SHARE) -> tuple[Any, Any, Any]:
+    def prefill(self, rows: Sequence[Row], share: float = SHARE) -> Prefilled:
         """Run the prompts. Returns the cache, the last logits and the mask (rows x tokens so far)."""
+        return next(self.prefills([rows], share))
+
+    def prefills(self, parts: Sequence[Sequence[Row]], share: float = SHARE) -> Iterator[Prefilled]:
+        """Run the prompts of several batches; what rows of any of them share runs once for all."""
         import torch
 
         heads: dict[tuple[object, ...], int] = {}
         leaders: list[Row] = []
-        for row in rows:
+        for row in chain.from_iterable(parts):
             if row.start not in heads:
                 heads[row.start] = len(leaders)
                 leaders.append(row)
-        nothing = torch.zeros(len(rows), 0, dtype=torch.long, device=self.vlm.device)
-        if not rows[0].images or len(leaders) > share * len(rows):
-            return self._run([row.ids for row in rows], rows, None, nothing)
-        none = nothing[: len(leaders)]
+        count = sum(len(part) for part in parts)
+        device = self.vlm.device
+        if not leaders[0].images or len(leaders) > share * count:
+            for rows in parts:
+                none = torch.zeros(len(rows), 0, dtype=torch.long, device=device)
+                yield self._run([row.ids for row in rows], rows, None, none)
+            return
+        none = torch.zeros(len(leaders), 0, dtype=torch.long, device=device)
         cache, _, mask = self._run([one.ids[: one.head] for one in leaders], leaders, None, none)
-        places = torch.tensor([heads[row.start] for row in rows], device=self.vlm.device)
-        cache.batch_select_indices(places)
-        return self._run([row.ids[row.head :] for row in rows], (), cache, mask[places])
+        for rows in parts:
+            places = torch.tensor([heads[row.start] for row in rows], device=device)
+            tails = [row.ids[row.head :] for row in rows]
+            yield self._run(tails, (), selected(cache, places), mask[places])
 
     def _run(
         self, some: Sequence[Sequence[int]], pictured: Sequence[Row], cache: Any, mask: Any
-    ) -> tuple[Any, Any, Any]:
+    ) -> Prefilled:
         """Run tokens behind what the cache holds, padded on the left."""
         import torch
         from transformers import DynamicCache
@@ -96,54 +100,6 @@ class Decoder:
             use_cache=True, logits_to_keep=1,
         )  # fmt: skip
         return made.past_key_values, made.logits[:, -1].float(), mask
-
-    def _said(
-        self, rows: Sequence[Row], cache: Any, logits: Any, mask: Any
-    ) -> list[dict[str, Any]]:
-        """Decode token by token; what the rows have said is what `generate` would say."""
-        import torch
-
-        picker = Picker([row.ask for row in rows])
-        said: list[list[int]] = [[] for _ in rows]
-        bad: set[int] = set()
-        here = list(range(len(rows)))  # which row stands at each place of the batch
-        open_ = set(here)
-        for step in range(max(row.ask.max_tokens for row in rows)):
-            tokens = picker.next(logits, here, step)
-            for place, (row, token) in enumerate(zip(here, tokens, strict=True)):
-                if row not in open_:
-                    continue
-                if token == BAD:
-                    bad.add(row)
-                if token == BAD or token in self.ends:
-                    open_.discard(row)
-                    continue
-                said[row].append(tokens[place])
-                if len(said[row]) >= rows[row].ask.max_tokens:
-                    open_.discard(row)
-            if not open_:
-                break
-            if len(open_) <= LEAVE * len(here):
-                left = [place for place, row in enumerate(here) if row in open_]
-                places = torch.tensor(left, device=self.vlm.device)
-                cache.batch_select_indices(places)
-                mask, here, tokens = (
-                    mask[places],
-                    [here[p] for p in left],
-                    [tokens[p] for p in left],
-                )
-            step_ids = torch.tensor([[max(token, 0)] for token in tokens], device=self.vlm.device)
-            mask = torch.cat([mask, mask.new_ones(len(here), 1)], 1)
-            made = self.model(
-                input_ids=step_ids, attention_mask=mask, position_ids=mask.sum(1, keepdim=True) - 1,
-                past_key_values=cache, use_cache=True,
-            )  # fmt: skip
-            cache, logits = made.past_key_values, made.logits[:, -1].float()
-        texts = self.vlm.tokenizer.batch_decode(said, skip_special_tokens=True)
-        return [
-            {"error": NOT_NUMBERS} if row in bad else {"text": text.strip(), "tokens": len(said[row])}
-            for row, text in enumerate(texts)
-        ]  # fmt: skip
 
     def _scored(
         self, rows: Sequence[Row], cache: Any, logits: Any, mask: Any
@@ -189,6 +145,16 @@ class Decoder:
     def _ids(self, choice: str) -> list[int]:
         ids: list[int] = self.vlm.tokenizer(choice, add_special_tokens=False).input_ids
         return ids or [self.pad]
+
+
+def selected(cache: Any, places: Any) -> Any:
+    """Return a new cache with some rows of another."""
+    from transformers import DynamicCache
+
+    made = DynamicCache()
+    for number, layer in enumerate(cache.layers):
+        made.update(layer.keys[places], layer.values[places], number)
+    return made
 
 
 def ends_of(vlm: Vlm) -> set[int]:

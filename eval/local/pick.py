@@ -1,7 +1,7 @@
 """The next token of each row: the likeliest, or one drawn with the row's own random numbers.
 
     picker = Picker([ask, ...])
-    picker.next(logits, rows=[0, 2], step=1)     # token ids of rows 0 and 2; BAD where logits are not numbers
+    picker.next(logits, rows=[0, 2], steps=[1, 5])   # a token id for each; BAD where logits are not numbers
 
 A row's draws come from its ask's seed alone, so its answer does not depend on what else is in the
 batch.
@@ -27,15 +27,15 @@ class Picker:
             for ask in asks
         ]
 
-    def next(self, logits: Any, rows: Sequence[int], step: int) -> list[int]:
-        """Return one token for each row of `logits` (rows x vocabulary)."""
+    def next(self, logits: Any, rows: Sequence[int], steps: Sequence[int]) -> list[int]:
+        """Return one token for each row of `logits` (rows x vocabulary), the `steps`th it says."""
         import torch
 
         best, at = logits.max(-1)
         tokens: list[int] = at.tolist()
         fine: list[bool] = torch.isfinite(best).tolist()
         for place, row in enumerate(rows):
-            draws = self.draws[row]
+            draws, step = self.draws[row], steps[place]
             if not fine[place]:
                 tokens[place] = BAD
             elif draws is not None and step < len(draws):

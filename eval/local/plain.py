@@ -1,7 +1,7 @@
 """The plain way: every prompt whole, through transformers' own `generate`.
 
     plain = Plain(vlm)
-    plain.answers(rows)     ->  [Reply(text="yes", ...), ...]
+    plain.said(rows)     ->  [Reply(text="yes", ...), ...]
 
 For models whose insides the fast way does not know (rotary positions in two dimensions, images that
 see each other): the processor and `generate` do everything.
@@ -25,10 +25,17 @@ class Plain:
     def __init__(self, vlm: Vlm) -> None:
         self.vlm, self.ends = vlm, ends_of(vlm)
 
-    def answers(self, rows: Sequence[Row]) -> list[Reply]:
-        """Return the replies to a batch: all with choices, or none; all with images, or none."""
+    def said(self, rows: Sequence[Row]) -> list[Reply]:
+        """Return the texts of a batch: all with images, or none."""
+        return self._timed(rows, self._said)
+
+    def scored(self, rows: Sequence[Row]) -> list[Reply]:
+        """Return the log-likelihoods of each row's choices."""
+        return self._timed(rows, self._scored)
+
+    def _timed(self, rows: Sequence[Row], how: Any) -> list[Reply]:
         began = time.perf_counter()
-        made = self._scored(rows) if rows[0].ask.choices else self._said(rows)
+        made = how(rows)
         seconds = (time.perf_counter() - began) / len(rows)
         return [Reply(**{"seconds": seconds, **one}) for one in made]
 
@@ -76,7 +83,7 @@ def _picking(picker: Picker, start: int) -> Any:
 
         def __call__(self, ids: Any, scores: Any) -> Any:
             rows = list(range(len(scores)))
-            tokens = picker.next(scores.float(), rows, ids.shape[1] - start)
+            tokens = picker.next(scores.float(), rows, [ids.shape[1] - start] * len(rows))
             self.bad.update(row for row, token in zip(rows, tokens, strict=True) if token == BAD)
             one = torch.full_like(scores, float("-inf"))
             place = torch.tensor([[max(token, 0)] for token in tokens], device=scores.device)

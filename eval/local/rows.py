@@ -27,8 +27,8 @@ class Row:
 
     @property
     def start(self) -> tuple[object, ...]:
-        """Return what the rows that share a head have in common."""
-        return (self.plain[: self.head_plain], self.images)
+        """Return what the rows that share a head have in common; text alone shares nothing."""
+        return (self.plain[: self.head_plain], self.images) if self.images else (self.at,)
 
     head_plain: int = 0
 
@@ -91,33 +91,28 @@ class Rows:
 
 
 def ordered(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows so that those which cost and share alike stand together."""
-    first: dict[tuple[object, ...], int] = {}
-    count: dict[tuple[object, ...], int] = {}
+    """Return the rows so that those which share or cost alike stand together.
+
+    Prompts with pictures first, those that share one side by side; what may take longest first.
+    """
+    groups: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
-        first.setdefault(row.start, len(first))
-        count[row.start] = count.get(row.start, 0) + 1
+        groups.setdefault(row.start, []).append(row)
 
-    def key(row: Row) -> tuple[int, ...]:
-        shared = count[row.start] > 1 and bool(row.images)
-        ask = row.ask
-        return (
-            bool(row.images), bool(ask.choices), ask.max_tokens, shared, len(row.images),
-            first[row.start] if shared else 0, len(row.plain),
-        )  # fmt: skip
+    def key(group: Sequence[Row]) -> tuple[int, ...]:
+        longest = max(row.ask.max_tokens for row in group)
+        tokens = max(len(row.plain) for row in group)
+        return (not group[0].images, len(group) > 1, -longest, len(group[0].images), tokens)
 
-    return sorted(rows, key=key)
+    return [row for group in sorted(groups.values(), key=key) for row in group]
 
 
 def batches(rows: Sequence[Row], size: int) -> list[list[Row]]:
-    """Cut ordered rows into batches; text alone, pictures and choices are never mixed."""
+    """Cut ordered rows into batches; prompts with pictures and without are never mixed."""
     made: list[list[Row]] = []
     for row in rows:
-        kind = (bool(row.images), bool(row.ask.choices))
-        if made and len(made[-1]) < size:
-            other = made[-1][0]
-            if kind == (bool(other.images), bool(other.ask.choices)):
-                made[-1].append(row)
-                continue
-        made.append([row])
+        if made and len(made[-1]) < size and bool(row.images) == bool(made[-1][0].images):
+            made[-1].append(row)
+        else:
+            made.append([row])
     return made

@@ -23,7 +23,8 @@ LAUNCH = {
 
 def run(out: Path, cache: Path, model: str, launcher: str = "") -> subprocess.CompletedProcess[str]:
     """Evaluate a few tasks with one process or two."""
-    start = [str(Path(sys.executable).with_name(LAUNCH[launcher][0])), *LAUNCH[launcher][1:]] if launcher else [sys.executable]  # fmt: skip
+    first, *rest = LAUNCH[launcher] if launcher else [sys.executable]
+    start = [str(Path(sys.executable).with_name(first)) if launcher else first, *rest]
     tasks = [part for name in ("count/balanced", "existence/shifted") for part in ("--task", name)]
     return subprocess.run(
         [
