@@ -42,9 +42,12 @@ class Lazy:
     def inner(self) -> Any:
         """Return the model, loaded."""
         if self._inner is None:
+            from transformers.utils import logging
+
             from counterfactory.eval.answer_local import LocalAnswerer
             from counterfactory.models.vlm import load_vlm
 
+            logging.disable_progress_bar()  # ours is the one that counts
             vlm = load_vlm(self.name, self.device, self.dtype)
             self._inner = LocalAnswerer(vlm, self.batch, self.name)
         return self._inner

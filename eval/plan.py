@@ -17,7 +17,8 @@ from counterfactory.eval.items import Item, Suite, Task
 from counterfactory.eval.select import Selection
 from counterfactory.fingerprint import digest
 
-CHUNK = 4096  # items in memory at a time
+CHUNK = 2048  # items in memory at a time: many, so that questions about one picture meet
+CHUNK_BYTES = 256 * 1024 * 1024  # and their encoded pictures, shared ones counted each time
 FORM = 1  # of an evaluation folder; raised when what is written changes
 
 
@@ -57,7 +58,15 @@ class Plan:
         items = self.items()
         if world > 1:
             items = (item for item in items if rank_of(item, world) == rank)
-        while chunk := list(islice(items, CHUNK)):
+        chunk: list[Item] = []
+        size = 0
+        for item in items:
+            chunk.append(item)
+            size += sum(len(image) for image in item.images)
+            if len(chunk) == CHUNK or size >= CHUNK_BYTES:
+                yield chunk
+                chunk, size = [], 0
+        if chunk:
             yield chunk
 
     def sources(self) -> dict[str, str]:

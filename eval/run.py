@@ -18,7 +18,7 @@ from typing import Any
 
 from counterfactory.errors import UserError
 from counterfactory.eval import failures
-from counterfactory.eval.asking import Answerer
+from counterfactory.eval.asking import Answerer, Ask, Reply, in_order
 from counterfactory.eval.crew import Crew
 from counterfactory.eval.items import Item
 from counterfactory.eval.margins import margins_of
@@ -101,16 +101,17 @@ class Runner:
         self.others = 0  # asked by other processes
         self.tell = getattr(model.inner, "tell", None)
         self.judge: Any = None
+        self.counter = self.progress(quiet=True)
         self.about = {
             "suite": plan.suite.name, "split": plan.split, "weights_hash": model.weights_hash,
         }  # fmt: skip
 
     def chunks(self) -> Iterator[tuple[list[Item], list[dict[str, Any]]]]:
         """Yield items and their rows, a chunk at a time."""
-        with self.progress() as progress:
+        with self.progress() as self.counter:
             for items in self.plan.chunks():
-                answers = self.answered(items, progress)
-                margins = margins_of(items, self.ask(items)) if self.plan.margins else None
+                answers = self.answered(items)
+                margins = margins_of(items, self.ask) if self.plan.margins else None
                 rows = [
                     row_of(item, chosen, self.about, margins[at] if margins else None)
                     for at, (item, chosen) in enumerate(zip(items, answers, strict=True))
@@ -120,19 +121,19 @@ class Runner:
 
     def share(self, rank: int, world: int) -> None:
         """Ask one process's share; the replies are in the store afterwards."""
-        with self.progress(rank > 0) as progress:
+        with self.progress(rank > 0) as self.counter:
             for items in self.plan.chunks(rank, world):
-                answers = self.answered(items, progress)
+                answers = self.answered(items)
                 if self.plan.margins:
-                    margins_of(items, self.ask(items))
+                    margins_of(items, self.ask)
                 if self.plan.reflect:
                     self.reflected(items, [one.raw for one in answers])
 
-    def answered(self, items: Sequence[Item], progress: Progress) -> list[Chosen]:
+    def answered(self, items: Sequence[Item]) -> list[Chosen]:
         """Return the answers to some items. Raises `UserError` when one has none."""
         if self.tell is not None:
             self.tell(items, [ask_of(item) for item in items])
-        chosen = choose(self.plan.select, items, self.ask(items))
+        chosen = choose(self.plan.select, items, self.ask)
         failed = [at for at, one in enumerate(chosen) if one.error]
         if failed and not self.allow_missing:
             item, why = items[failed[0]], chosen[failed[0]].error
@@ -141,18 +142,23 @@ class Runner:
                 f"model {self.model.name!r}: no answer to item {item.id!r} of task {item.task!r}: "
                 f"{why}{more}; {KEPT}"
             )
-        progress.advance(len(items))
         return chosen
 
-    def ask(self, items: Sequence[Item]) -> Any:
-        """Return the function that asks the model."""
-        return self.model.replies
+    def ask(self, asks: Sequence[Ask]) -> list[Reply]:
+        """Ask the model; the counter follows."""
+
+        def counted() -> Iterator[dict[int, Reply]]:
+            for part in self.model.stream(asks):
+                self.counter.advance(len(part))
+                yield part
+
+        return in_order(counted(), len(asks))
 
     def reflected(self, items: Sequence[Item], answers: Sequence[str]) -> list[dict[str, Any]]:
         """Hold the model against its own answers."""
         from counterfactory.eval.reflect.examine import reflect
 
-        return reflect(items, answers, self.ask(items))
+        return reflect(items, answers, self.ask)
 
     def judged(self, items: Sequence[Item], rows: list[dict[str, Any]]) -> None:
         """Let the judge decide what the rules left open."""
@@ -165,7 +171,7 @@ class Runner:
 
     def progress(self, quiet: bool = False) -> Progress:
         """Return the counter shown while asking."""
-        return Progress(None, self.plan.suite.name, unit="items", quiet=self.quiet or quiet)
+        return Progress(None, self.plan.suite.name, unit="answers", quiet=self.quiet or quiet)
 
 
 def remembering(answerer: Answerer, fresh: bool = False) -> Remembering:

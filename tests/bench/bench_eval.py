@@ -248,9 +248,7 @@ def measure(part: str, args: argparse.Namespace, **more: Any) -> dict[str, Any]:
             "HF_HUB_OFFLINE": "1",
             "PYTHONPATH": str(ROOT),
         }
-        done = subprocess.run(
-            call, capture_output=True, text=True, env=env
-        )
+        done = subprocess.run(call, capture_output=True, text=True, env=env)
     if done.returncode:
         sys.exit(f"{part}: {done.stderr[-3000:]}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -284,7 +282,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument(
+        "--threads", type=int, default=1, help="of each part; more only on a quiet machine"
+    )
     parser.add_argument("--distinct", type=int, default=512)
     parser.add_argument("--items", type=int, default=2000, help=argparse.SUPPRESS)
     parser.add_argument("--part", choices=sorted(PARTS), help=argparse.SUPPRESS)

@@ -8,7 +8,7 @@ import pytest
 from tests import tiny_vlm
 from tests.eval.toy_suite import image, toy_suite
 from tests.served_model import transformers_serve
-from tests.spine.trouble_server import hang, said, status, trouble
+from tests.spine.trouble_server import Reply, hang, said, status, trouble
 
 from counterfactory.errors import UserError
 from counterfactory.eval.answer_served import ServedAnswerer
@@ -43,7 +43,11 @@ def test_texts_and_pictures_are_sent_in_their_order() -> None:
 
 def test_requests_are_on_their_way_together_and_come_back_in_order() -> None:
     with trouble() as server:
-        server.by = lambda text: said(text.removeprefix("first ").upper())
+
+        def late(text: str) -> Reply:
+            return lambda handler: (hang(0.3)(handler), said(text[-1].upper())(handler)) and None
+
+        server.by = late
         replies = ServedAnswerer(server.spec, concurrency=4).replies([ask(c) for c in "abcdefgh"])
     assert [reply.text for reply in replies] == list("ABCDEFGH") and server.most > 1
 

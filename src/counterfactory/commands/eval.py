@@ -99,15 +99,15 @@ def run_run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     plan.chosen()
     crew = crew_of()
-    device = crew.device if args.device == "auto" else args.device
-    model = answerer_for(
-        args.model, batch=args.batch, device=device,
-        concurrency=args.concurrency, timeout=args.timeout, retries=max(args.retries, 0),
-    )  # fmt: skip
-    warnings = _contamination(args.model, plan.suite.name)
-    if crew.first:
-        _loudly(warnings)
     try:
+        device = crew.device if args.device == "auto" else args.device
+        model = answerer_for(
+            args.model, batch=args.batch, device=device,
+            concurrency=args.concurrency, timeout=args.timeout, retries=max(args.retries, 0),
+        )  # fmt: skip
+        warnings = _contamination(args.model, plan.suite.name)
+        if crew.first:
+            _loudly(warnings)
         result = evaluate(
             model, plan, args.out, fresh=args.fresh, allow_missing=args.allow_missing, crew=crew
         )
