@@ -4,8 +4,8 @@
     python tests/bench/bench_eval.py --model DIR --suite pocket --limit 200 --batch 32
 
 Stock is `lm_eval --model hf-multimodal` on the same tasks, items, weights and batch size; its answers must be ours,
-word for word. Models are loaded and stock's data files are written before the clock starts. Each part runs in a
-process of its own.
+word for word. Models are loaded and pictures are drawn (stock's lie in its data files) before the clock starts. Each
+part runs in a process of its own.
 """
 
 import argparse
@@ -31,6 +31,21 @@ def plan_of(args: argparse.Namespace) -> Any:
     return Plan(suite=suite_named(args.suite), limit=args.limit)
 
 
+def drawn(plan: Any) -> Any:
+    """Return the plan with its items drawn: stock's lie in files before its clock starts, too."""
+    import dataclasses
+
+    from counterfactory.eval.items import Task
+    from counterfactory.eval.plan import limited
+
+    def task(one: Task) -> Task:
+        items = list(limited(one.items(plan.split), plan.limit))
+        return dataclasses.replace(one, items=lambda split: iter(items))
+
+    tasks = tuple(task(one) for one in plan.suite.tasks)
+    return dataclasses.replace(plan, suite=dataclasses.replace(plan.suite, tasks=tasks))
+
+
 def model_of(args: argparse.Namespace) -> Any:
     from counterfactory.eval.answerers import answerer_for
 
@@ -44,7 +59,7 @@ def ours(args: argparse.Namespace) -> Callable[[], dict[str, Any]]:
     from counterfactory.eval.columns import read_columns
     from counterfactory.eval.run import evaluate
 
-    model, plan = model_of(args), plan_of(args)
+    model, plan = model_of(args), drawn(plan_of(args))
     out = Path(os.environ["COUNTERFACTORY_CACHE"]) / "out"
 
     def run() -> dict[str, Any]:
