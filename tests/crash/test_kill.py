@@ -143,12 +143,15 @@ def test_twenty_random_kills_end_in_the_same_bytes(
     tmp_path: Path, reference: dict[str, str]
 ) -> None:
     moments = random.Random(20)
+    began = time.monotonic()
+    start(tmp_path / "whole").wait()
+    whole = time.monotonic() - began
     kills = 0
     for number in range(20):
         out = tmp_path / str(number)
         process = start(out)
         try:
-            process.wait(moments.uniform(0.5, 6.0))
+            process.wait(moments.uniform(0.1, 0.9) * whole)
         except subprocess.TimeoutExpired:
             kills += 1
             process.kill()
