@@ -9,10 +9,9 @@ A local model is loaded when it is first asked: an evaluation that is already do
 """
 
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from typing import Any
 
-from counterfactory.errors import UserError
+from counterfactory.errors import UserError, did_you_mean
 from counterfactory.eval.answer_dummy import DUMMIES, Blank
 from counterfactory.eval.asking import Answerer, Ask, Reply, in_order
 from counterfactory.models.devices import choose
@@ -76,8 +75,7 @@ def answerer_for(
         return ServedAnswerer(model, **served)
     if head == "dummy":
         if rest not in DUMMIES:
-            near = get_close_matches(rest, DUMMIES, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            hint = did_you_mean(rest, DUMMIES)
             raise UserError(f"model {model!r}: expected one of {', '.join(DUMMIES)}{hint}")
         return DUMMIES[rest]()
     if head == "blank" and rest:

@@ -16,6 +16,7 @@ from counterfactory.eval.answers import UNPARSED, WRONG
 from counterfactory.eval.items import Item
 
 NAME = "failures.parquet"
+TOLD = ("task", "item_id", "prompt", "gold", "raw", "verdict")  # columns of answers.parquet
 EACH = 3  # of a task
 MOST_BYTES = 64 * 1024  # of a picture as it came
 SIDE = 384  # pixels of one that was made smaller
@@ -25,8 +26,7 @@ def schema() -> Any:
     """Return the arrow schema of failures.parquet."""
     import pyarrow as pa
 
-    names = ("task", "item_id", "prompt", "gold", "raw", "verdict")
-    fields = [(name, pa.string()) for name in names]
+    fields = [(name, pa.string()) for name in TOLD]
     return pa.schema([*fields, ("images", pa.list_(pa.binary()))])
 
 
@@ -42,9 +42,8 @@ class Failures:
         for item, row in zip(items, rows, strict=True):
             if row["verdict"] in (WRONG, UNPARSED) and self._kept[item.task] < EACH:
                 self._kept[item.task] += 1
-                names = ("task", "item_id", "prompt", "gold", "raw", "verdict")
                 images = [small(image) for image in item.images]
-                found.append({name: row[name] for name in names} | {"images": images})
+                found.append({name: row[name] for name in TOLD} | {"images": images})
         return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from counterfactory.errors import UserError
+from counterfactory.errors import UserError, did_you_mean
 
 SPLITS = ("mine", "gate", "final")  # share no scene with each other or with what recipes draw
 AXES = (
@@ -86,11 +86,8 @@ class Suite:
 
     def task(self, name: str) -> Task:
         """Return one task. Raises `UserError` with the nearest name."""
-        from difflib import get_close_matches
-
         found = {task.name: task for task in self.tasks}
         if name not in found:
-            near = get_close_matches(name, found, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            hint = did_you_mean(name, found)
             raise UserError(f"suite {self.name!r} has no task {name!r}{hint}")
         return found[name]

@@ -13,9 +13,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from counterfactory.errors import UserError
+from counterfactory.errors import UserError, did_you_mean
 from counterfactory.factory.recipe import KEYS, Head
-from counterfactory.factory.recipe_layers import did_you_mean
 from counterfactory.factory.recipe_yaml import Document, Path, dotted
 
 _EXPECTED = {

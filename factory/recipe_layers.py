@@ -9,12 +9,11 @@ Mappings merge key by key; lists and single values replace. A `source` of anothe
 whole `source`: the keys of one kind mean nothing to another. Only the layering is checked here.
 """
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from counterfactory.errors import UserError
+from counterfactory.errors import UserError, did_you_mean
 from counterfactory.factory import recipe_yaml
 from counterfactory.factory.recipe_yaml import Document, dotted
 
@@ -31,12 +30,6 @@ def shipped_folder() -> Path:
 def shipped_recipes() -> list[str]:
     """Return the names of the recipes of the package."""
     return sorted(path.stem for path in shipped_folder().glob("*.yaml"))
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return " (did you mean 'steps'?)", or nothing when no known word is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def find_recipe(name: str, near: Path | None = None) -> Path:

@@ -14,8 +14,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from counterfactory.errors import UserError
-from counterfactory.factory.recipe_layers import did_you_mean
+from counterfactory.errors import UserError, did_you_mean
 from counterfactory.factory.recipe_yaml import read_value
 
 

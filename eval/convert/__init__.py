@@ -9,7 +9,7 @@ One file a source, whose first lines show what it expects. Nothing is downloaded
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from counterfactory.errors import UserError
+from counterfactory.errors import UserError, did_you_mean
 from counterfactory.eval.convert import (
     amber,
     clevr_math,
@@ -40,11 +40,8 @@ CONVERTERS: dict[str, Callable[[Path], Iterator[Table]]] = {
 
 def convert(name: str, source: Path, out: Path) -> list[tuple[Path, int]]:
     """Convert one source; return the files and their numbers of rows. Raises `UserError`."""
-    from difflib import get_close_matches
-
     if name not in CONVERTERS:
-        near = get_close_matches(name, CONVERTERS, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = did_you_mean(name, CONVERTERS)
         raise UserError(f"no converter {name!r}{hint}; there are: {', '.join(CONVERTERS)}")
     if not source.exists():
         raise UserError(f"{source}: not there")

@@ -21,9 +21,9 @@ from counterfactory.eval.asking import Ask, Reply
 from counterfactory.eval.items import Item
 from counterfactory.eval.marking import mark
 from counterfactory.eval.reflect.claims import Claim, claims_of
+from counterfactory.selecting import THINK
 
 Asker = Callable[[Sequence[Ask]], list[Reply]]
-EXPLAIN = 'Think step by step, then give the answer as "Answer: X".'
 MOST_TOKENS = 128  # of an explanation
 CROPS = tuple(  # x0, y0, x1, y1: half the side, a quarter apart
     (x / 4, y / 4, x / 4 + 0.5, y / 4 + 0.5) for y in range(3) for x in range(3)
@@ -74,8 +74,8 @@ def _explanations(chosen: Sequence[tuple[Item, str]], ask: Asker) -> list[str]:
 
 def _explain(item: Item) -> Ask:
     content = item.content()
-    if EXPLAIN not in item.prompt:
-        content = [*content[:-1], {"type": "text", "text": f"{content[-1]['text']}\n{EXPLAIN}"}]
+    if THINK.strip() not in item.prompt:
+        content = [*content[:-1], {"type": "text", "text": content[-1]["text"] + THINK}]
     return Ask(content=content, images=item.images, max_tokens=MOST_TOKENS)
 
 

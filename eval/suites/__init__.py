@@ -10,7 +10,7 @@ Each entry makes its suite when it is called, so that naming suites loads nothin
 
 from collections.abc import Callable
 
-from counterfactory.errors import UserError
+from counterfactory.errors import UserError, did_you_mean
 from counterfactory.eval.items import Suite
 
 
@@ -41,14 +41,11 @@ SUITES: dict[str, Callable[[], Suite]] = {
 
 def suite_named(name: str) -> Suite:
     """Return a suite. Raises `UserError` with the nearest name."""
-    from difflib import get_close_matches
-
     if name.startswith("folder:"):
         from counterfactory.eval.suites.folder import folder
 
         return folder(name.removeprefix("folder:"))
     if name not in SUITES:
-        near = get_close_matches(name, SUITES, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = did_you_mean(name, SUITES)
         raise UserError(f"no suite {name!r}{hint}; there are: {', '.join(SUITES)}, folder:PATH")
     return SUITES[name]()

@@ -6,7 +6,6 @@ Nothing heavy is imported before a command needs it, so `--help` answers at once
 """
 
 import argparse
-import difflib
 import os
 import re
 import sys
@@ -17,7 +16,7 @@ from counterfactory import __version__
 from counterfactory.commands import build, doctor, pocket, preview, recipe, release, train
 from counterfactory.commands import eval as evals
 from counterfactory.commands.output import own_stdout, write_json
-from counterfactory.errors import UserError
+from counterfactory.errors import UserError, did_you_mean
 
 COMMANDS = {
     "build": build,
@@ -102,16 +101,14 @@ def _with_hint(message: str, where: argparse.ArgumentParser) -> str:
         return f"{message} (see {where.prog} --help)"
     name, found, listed = match.groups()
     choices = re.findall(r"[\w.-]+", listed)
-    near = difflib.get_close_matches(found, choices, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    hint = did_you_mean(found, choices)
     label = "command" if name.isupper() else name
     return f"{label}: found {found!r}, expected one of {', '.join(choices)}{hint}"
 
 
 def _option_hint(word: str, args: argparse.Namespace) -> str:
     options = [f"--{key.replace('_', '-')}" for key in vars(args)] + ["--set"]
-    near = difflib.get_close_matches(word.partition("=")[0], options, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    return did_you_mean(word.partition("=")[0], options)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ Example: `raise UserError("recipe.yaml:7: source.kind: found 'wrld', expected on
 hub")`.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class UserError(Exception):
     """Bad input. The message names the file, the field, what was found and what would be right."""
@@ -29,3 +32,9 @@ class RowError(Exception):
     ) -> None:
         super().__init__(f"{reason} {metric}={value} threshold={threshold}")
         self.reason, self.metric, self.value, self.threshold = reason, metric, value, threshold
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return " (did you mean 'steps'?)", or nothing when no known word is near."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from counterfactory.errors import UserError
-from counterfactory.factory.recipe_layers import did_you_mean, find_recipe, load, shipped_recipes
+from counterfactory.errors import UserError, did_you_mean
+from counterfactory.factory.recipe_layers import find_recipe, load, shipped_recipes
 
 
 def write(folder: Path, name: str, text: str) -> Path:
