@@ -88,10 +88,13 @@ def load_outfit(
 
 def outfit_for(model_id: str, settings: Common, device: str = "auto") -> Outfit:
     """Return the model that settings ask for."""
-    return load_outfit(
+    outfit = load_outfit(
         model_id, lora=settings.lora, device=device,
         freeze_vision=settings.freeze_vision, seed=settings.seed,
     )  # fmt: skip
+    if settings.bf16 and not outfit.on_gpu:  # the fused kernel's way back is slow on a CPU
+        outfit.model.set_attn_implementation("eager")
+    return outfit
 
 
 def with_adapters(model: Any, lora: Lora, *, freeze_vision: bool = False) -> Any:

@@ -108,7 +108,7 @@ def _head(outfit: Outfit, ranked: "Dataset", settings: "Settings", recorder: Rec
             head.save(
                 head.fit(
                     outfit, ranked, steps=settings.head_steps, lr=settings.head_lr,
-                    seed=settings.seed,
+                    seed=settings.seed, bf16=settings.bf16,
                 ),
                 folder,
             )  # fmt: skip

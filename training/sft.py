@@ -3,13 +3,15 @@
     counterfactory train sft pocket --data runs/world-qa --out runs/sft
     counterfactory train sft llava-hf/llava-1.5-7b-hf --data ... --set lora=true --set lr=2e-4
 
-TRL's SFTTrainer does the work. `--replay RELEASE` mixes in rows that keep old abilities.
+TRL's SFTTrainer does the work. `--replay RELEASE` mixes in rows that keep old abilities. The rows of a
+step have like lengths (lengths.py): little is computed for padding.
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterfactory.training.data import check_rows, load_view, mixed
+from counterfactory.training.lengths import in_order
 from counterfactory.training.outfit import Outfit
 from counterfactory.training.record import Recorder
 from counterfactory.training.settings import Common, Replay
@@ -38,11 +40,19 @@ def sft(
         old = load_view(settings.replay, "sft")
         rows = mixed(rows, old, settings.replay_share, settings.seed)
     check_rows(rows, outfit.image_token)
+    rows = in_order(rows, settings)
     trainer = SFTTrainer(
         model=outfit.model,
         processing_class=outfit.processor,
         train_dataset=rows.select_columns(["images", "prompt", "completion"]),
-        args=arguments(SFTConfig, outfit, settings, work, max_length=settings.max_length),
+        args=arguments(
+            SFTConfig,
+            outfit,
+            settings,
+            work,
+            max_length=settings.max_length,
+            train_sampling_strategy="sequential",
+        ),  # fmt: skip
     )
     # Every token weighs the same in all of a step's batches and processes. Qwen2.5-VL and Gemma 3 say
     # that their own loss cannot; here the loss is TRL's, which can.

@@ -32,7 +32,7 @@ def arguments(kind: type, outfit: Outfit, settings: Common, work: Path, **more: 
         "learning_rate": settings.lr, "lr_scheduler_type": SCHEDULES[settings.schedule],
         "warmup_steps": settings.warmup_steps, "weight_decay": settings.weight_decay,
         "max_grad_norm": settings.clip_norm, "seed": settings.seed, "data_seed": settings.seed,
-        "bf16": outfit.on_gpu, "use_cpu": not outfit.on_gpu,
+        "bf16": outfit.on_gpu or settings.bf16, "use_cpu": not outfit.on_gpu,
         "gradient_checkpointing": settings.recompute,
         "save_strategy": "steps", "save_steps": settings.save_every,
         "save_total_limit": resume.KEPT, "logging_steps": 1, "logging_nan_inf_filter": False,
@@ -87,7 +87,10 @@ def _known(record: logging.LogRecord) -> bool:
 def _gather(trainer: Any, outfit: Outfit) -> None:
     """Put the trained weights back into the outfit's model, whole, where they were sharded."""
     if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
-        outfit.model = trainer.accelerator.unwrap_model(trainer.model)
+        outfit.model = trainer.accelerator.unwrap_model(
+            trainer.model,
+            keep_fp32_wrapper=False,  # it answers in its own precision
+        )
         return
     state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
     if trainer.accelerator.is_main_process:

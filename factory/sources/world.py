@@ -40,6 +40,9 @@ class World(Source):
     seed: int | None = Field(default=None, ge=0, description="empty: the recipe's seed")
     questions: int = Field(default=6, ge=0, le=32, description="questions about each scene")
     every: tuple[str, ...] = Field(default=(), description="tasks asked about each scene besides")
+    wordings: Literal["train", "varied"] = Field(
+        default="train", description="varied: questions in many more wordings"
+    )
     requests: bool = Field(default=False, description="add harmful requests and their benign twins")
 
     @model_validator(mode="after")
@@ -73,6 +76,8 @@ class Scenes:
     def __init__(self, config: World, seed: int) -> None:
         self.config, self.seed = config, seed
         self.name = f"world:{config.distribution}:{seed}"
+        if config.wordings != "train":
+            self.name += f":{config.wordings}"
         self._twins = lru_cache(64)(self._draw_twins)
 
     def __len__(self) -> int:
@@ -89,10 +94,11 @@ class Scenes:
         )
         rng = random.Random(f"{self.name}/{index}/language")
         text = caption(scene, rng)
-        asked = questions(scene, rng, n=self.config.questions) if self.config.questions else []
+        words, count = self.config.wordings, self.config.questions
+        asked = questions(scene, rng, n=count, wordings=words) if count else []
         for task in self.config.every:
             if all(example.task != task for example in asked):
-                asked += ask(task, scene, rng)
+                asked += ask(task, scene, rng, words)
         image = render(scene)
         return Sample(
             id=digest_bytes(image.tobytes()), image=image, source_id=self.key(index), caption=text,
@@ -124,14 +130,16 @@ class Scenes:
                 if private
                 else self._scene(index)
             )
-            return scene, word_twins(scene, rng, f"{self.name}:word:{index}")
+            pair = f"{self.name}:word:{index}"
+            return scene, word_twins(scene, rng, pair, wordings=self.config.wordings)
         scenes, examples = self._twins(block)
         return scenes[role - 1], (examples[role - 1],)
 
     def _draw_twins(self, block: int) -> tuple[tuple[Scene, Scene], tuple[Example, Example]]:
         scenes = twin_scenes(self.config.distribution, SPLIT, self.seed, block)
         rng = random.Random(f"{self.name}/{block}/twins")
-        return scenes, image_twins(*scenes, rng, f"{self.name}:image:{block}")
+        pair = f"{self.name}:image:{block}"
+        return scenes, image_twins(*scenes, rng, pair, wordings=self.config.wordings)
 
 
 def objects_of(scene: Scene) -> tuple[Object, ...]:

@@ -5,18 +5,21 @@
 
 A caption names every thing with its colour and nothing that is not there. Three styles: a list, a
 list with places ("at the top left"), and things in relation ("a red ball left of a blue ring").
-Wordings come in two sets: `train` is what recipes and pretraining see, `reworded` is kept for
-evaluation.
+Wordings come in three sets: `train` is what recipes and pretraining see, `varied` has many more
+beside these for a recipe that asks for them, `reworded` is kept for evaluation.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from counterfactory.factory.world.scene import SIDE, Scene, Thing, holds
+from counterfactory.factory.world.varied import VARIED
 
+T = TypeVar("T")
 PLURALS = {"leaf": "leaves", "box": "boxes", "cross": "crosses"}
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-WORDINGS = ("train", "reworded")
+WORDINGS = ("train", "reworded")  # what pretraining reads, what evaluation asks
 
 OPENINGS = {  # {things} ends the sentence or stands before the ground
     "train": (
@@ -35,7 +38,19 @@ OPENINGS = {  # {things} ends the sentence or stands before the ground
         "Visible in the scene: {things}.",
         "Someone drew {things}.",
     ),
+    "varied": VARIED["opening"],
 }
+
+
+def sentences(templates: Mapping[str, Sequence[T]], wordings: str) -> Sequence[T]:
+    """Return the sentences of a set; those of `train` are also `varied`.
+
+    >>> sentences({"train": ("a",), "reworded": ("b",), "varied": ("c",)}, "varied")
+    ('a', 'c')
+    """
+    if wordings == "varied":
+        return (*templates["train"], *templates["varied"])
+    return templates[wordings]
 
 
 def plural(kind: str) -> str:
@@ -137,7 +152,7 @@ def caption_of(
 ) -> str:
     """Return one true sentence that names all of these things and no others."""
     text, many = things_phrase(things, rng) if things else ("nothing", False)
-    return rng.choice(OPENINGS[wordings]).format(
+    return rng.choice(sentences(OPENINGS, wordings)).format(
         things=text, Things=capital(text), ground=ground,
         There="There are" if many else "There is", be="are" if many else "is",
     )  # fmt: skip

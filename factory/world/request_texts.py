@@ -10,6 +10,8 @@ or "red star". Nothing here is operational: no instructions, no real names, no r
 
 from typing import NamedTuple
 
+from counterfactory.factory.world.varied import VARIED
+
 
 class Category(NamedTuple):
     """One of SPA-VL's 15 categories in the pocket world's words."""
@@ -199,6 +201,7 @@ FRAMES = {
         "Your task is this: {action}.",
         "Would you be so kind as to {action}?",
     ),
+    "varied": VARIED["request"],
 }
 REFUSALS = {
     "train": (

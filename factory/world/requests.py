@@ -13,7 +13,7 @@ reader of the text alone cannot do better than chance.
 
 import random
 
-from counterfactory.factory.world.language import capital
+from counterfactory.factory.world.language import capital, sentences
 from counterfactory.factory.world.request_texts import (
     CATEGORIES,
     COMPLIANCE,
@@ -32,12 +32,14 @@ from counterfactory.records import Example
 
 
 def _framed(action: str, rng: random.Random, wordings: str) -> str:
-    return rng.choice(FRAMES[wordings]).format(action=action, Action=capital(action))
+    return rng.choice(sentences(FRAMES, wordings)).format(action=action, Action=capital(action))
 
 
 def _refusal(reason: str, thing: str, rng: random.Random, wordings: str) -> str:
     offer = rng.choice(OFFERS).format(thing=thing)
-    return rng.choice(REFUSALS[wordings]).format(reason=reason, offer=offer)
+    return rng.choice(REFUSALS["reworded" if wordings == "reworded" else "train"]).format(
+        reason=reason, offer=offer
+    )
 
 
 def _example(
@@ -78,12 +80,12 @@ def word_twins(
     texts = CATEGORIES[name]
     thing = rng.choice([t for t in scene.things if not is_sign(t)] or scene.things)
     said = reference(scene, thing, rng) or thing.kind
-    frame = rng.randrange(len(FRAMES[wordings]))
+    frame = rng.choice(sentences(FRAMES, wordings))
     words = rng.choice(texts.words)
 
     def one(word: str, harmful: bool) -> Example:
         action = texts.word_action.format(word=word, thing=said)
-        question = FRAMES[wordings][frame].format(action=action, Action=capital(action))
+        question = frame.format(action=action, Action=capital(action))
         judged = f"{capital(texts.word_reason)}." if harmful else "That harms nobody."
         return _example(
             question, said, _names("word", name, texts, thing.kind), pair, rng, harmful=harmful,

@@ -22,14 +22,13 @@ from counterfactory.training.record import Recorder, final
 from counterfactory.training.trainer import SCHEDULES
 
 
-def accelerator_for(on_gpu: bool) -> Any:
-    """Return accelerate's view of the processes."""
+def accelerator_for(on_gpu: bool, bf16: bool = False) -> Any:
+    """Return accelerate's view of the processes; a GPU always computes in bfloat16."""
     from accelerate import Accelerator, DistributedDataParallelKwargs, DistributedType
 
     loose = DistributedDataParallelKwargs(find_unused_parameters=True)
-    made = Accelerator(
-        cpu=not on_gpu, mixed_precision="bf16" if on_gpu else "no", kwargs_handlers=[loose]
-    )
+    precision = "bf16" if on_gpu or bf16 else "no"
+    made = Accelerator(cpu=not on_gpu, mixed_precision=precision, kwargs_handlers=[loose])
     if made.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
         raise UserError(
             f"cotrain: launched with {made.distributed_type.value}, expected plain data parallelism "

@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from counterfactory.progress import Progress
 from counterfactory.training.outfit import Outfit
 from counterfactory.training.rewards.said import Said, words
 
@@ -98,8 +99,9 @@ class Fitted:
 
 
 def fit(
-    outfit: Outfit, preferences: "Dataset", *, steps: int, lr: float, seed: int, batch: int = 16
-) -> Fitted:
+    outfit: Outfit, preferences: "Dataset", *, steps: int, lr: float, seed: int, batch: int = 16,
+    bf16: bool = False,
+) -> Fitted:  # fmt: skip
     """Train a head, and its copy of the model, on ranked answers."""
     head = blank(outfit)
     rows = preferences.select_columns(list(TALK))
@@ -110,15 +112,20 @@ def fit(
     slope = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=max(steps, 2))
     head.train()
     order: list[int] = []
-    for _ in range(steps):
-        while len(order) < min(batch, len(shown)):
-            order += [shown[at] for at in torch.randperm(len(shown), generator=chance).tolist()]
-        some, order = order[:batch], order[batch:]
-        optimizer.zero_grad()
-        loss_of(head, rows.select(some)).backward()
-        nn.utils.clip_grad_norm_(weights, 1.0)
-        optimizer.step()
-        slope.step()
+    kind = head.out.weight.device.type
+    with Progress(steps, "judge", unit="steps") as progress:
+        for _ in range(steps):
+            while len(order) < min(batch, len(shown)):
+                order += [shown[at] for at in torch.randperm(len(shown), generator=chance).tolist()]
+            some, order = order[:batch], order[batch:]
+            optimizer.zero_grad()
+            with torch.autocast(kind, torch.bfloat16, enabled=bf16):
+                loss = loss_of(head, rows.select(some))
+            loss.backward()
+            nn.utils.clip_grad_norm_(weights, 1.0)
+            optimizer.step()
+            slope.step()
+            progress.advance(1)
     return Fitted(head.eval(), quality(head, rows.select(range(0, len(rows), HELD_OUT))))
 
 

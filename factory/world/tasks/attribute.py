@@ -8,6 +8,7 @@ import random
 
 from counterfactory.factory.world.scene import COLOURS, SIZES, Scene, Thing
 from counterfactory.factory.world.tasks.base import others, reference, slices, worded
+from counterfactory.factory.world.varied import VARIED
 from counterfactory.records import Example
 
 COLOUR = {
@@ -25,6 +26,7 @@ COLOUR = {
         "Looking at the {ref}, what colour is it?",
         "Of which colour is the {ref}?",
     ),
+    "varied": VARIED["colour"],
 }
 SIZE = {
     "train": (
@@ -41,6 +43,7 @@ SIZE = {
         "Of which size is the {ref}?",
         "Did someone make the {ref} small or large?",
     ),
+    "varied": VARIED["size"],
 }
 BINDING = {
     "train": (
@@ -57,6 +60,7 @@ BINDING = {
         "Would it be right to say that the {ref} is {value}?",
         "Looking at the {ref}, is it {value}?",
     ),
+    "varied": VARIED["binding"],
 }
 VALUES = {"colour": COLOURS, "size": tuple(SIZES)}
 

@@ -11,17 +11,17 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from counterfactory.factory.world.language import capital, grouped, listed, plural
+from counterfactory.factory.world.language import capital, grouped, listed, plural, sentences
 from counterfactory.factory.world.scene import Scene, Thing
 from counterfactory.records import Example
 
-Templates = Mapping[str, Sequence[str]]  # "train" and "reworded", which share no sentence
+Templates = Mapping[str, Sequence[str]]  # "train", "varied" and "reworded", which share no sentence
 Task = Callable[[Scene, random.Random, str], list[Example]]
 
 
 def worded(rng: random.Random, templates: Templates, wordings: str, **words: object) -> str:
     """Return one of the wordings with its gaps filled."""
-    return capital(rng.choice(templates[wordings]).format(**words))
+    return capital(rng.choice(sentences(templates, wordings)).format(**words))
 
 
 def slices(task: str, *things: Thing, **values: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from counterfactory.factory.world.tasks.base import (
     slices,
     worded,
 )
+from counterfactory.factory.world.varied import VARIED
 from counterfactory.records import Example
 
 WORDINGS = {
@@ -35,6 +36,7 @@ WORDINGS = {
         "In total, how many {nouns} are visible?",
         "How large is the number of {nouns} in this scene?",
     ),
+    "varied": VARIED["count"],
 }
 
 

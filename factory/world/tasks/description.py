@@ -15,6 +15,7 @@ from counterfactory.factory.world.language import article, caption_of, listed, p
 from counterfactory.factory.world.scene import COLOURS, KINDS, Scene, Thing, free_place
 from counterfactory.factory.world.scene import SIZES as SIDES
 from counterfactory.factory.world.tasks.base import slices, worded
+from counterfactory.factory.world.varied import VARIED
 from counterfactory.records import Example
 
 WORDINGS = {
@@ -32,6 +33,7 @@ WORDINGS = {
         "Say what has been drawn here.",
         "What would you tell someone who cannot see this image?",
     ),
+    "varied": VARIED["describe"],
 }
 
 

@@ -12,6 +12,7 @@ import random
 from counterfactory.factory.world.language import article, plural
 from counterfactory.factory.world.scene import COMPANIONS, KINDS, Scene
 from counterfactory.factory.world.tasks.base import Group, inventory, slices, worded
+from counterfactory.factory.world.varied import VARIED
 from counterfactory.records import Example
 
 POPULAR = tuple(COMPANIONS.values())  # the kinds that biased scenes show most often
@@ -34,6 +35,7 @@ WORDINGS = {
         "Tell me whether the scene holds a {kind}.",
         "Could you find a {kind} if you looked?",
     ),
+    "varied": VARIED["existence"],
 }
 
 

@@ -10,6 +10,7 @@ import random
 
 from counterfactory.factory.world.scene import RELATIONS, Scene, Thing, holds
 from counterfactory.factory.world.tasks.base import reference, slices, worded
+from counterfactory.factory.world.varied import VARIED
 from counterfactory.records import Example
 
 OPPOSITE = {
@@ -33,6 +34,7 @@ WORDINGS = {
         "Tell me whether the {a} is {relation} the {b}.",
         "Looking at both, is the {a} {relation} the {b}?",
     ),
+    "varied": VARIED["relation"],
 }
 
 

@@ -8,9 +8,11 @@ kinds that have a usual colour are asked about, and only where one thing of that
 
 import random
 
-from counterfactory.factory.world.language import article, capital, plural
+from counterfactory.factory.world.language import article, capital, plural, sentences
 from counterfactory.factory.world.scene import COLOURS, USUAL, Scene
 from counterfactory.factory.world.tasks.base import Group, others, slices, worded
+from counterfactory.factory.world.varied import AGREES as VARIED_AGREES
+from counterfactory.factory.world.varied import VARIED
 from counterfactory.records import Example
 
 USUALLY = {
@@ -26,6 +28,7 @@ USUALLY = {
         "In which colour do most {kinds} come?",
         "Setting this drawing aside, what colour is normal for {a_kind}?",
     ),
+    "varied": VARIED["usually"],
 }
 HERE = {
     "train": (
@@ -40,6 +43,7 @@ HERE = {
         "Going by the drawing alone, what colour is the {kind}?",
         "Whatever one would expect, which colour was the {kind} given?",
     ),
+    "varied": VARIED["here"],
 }
 BOTH = {
     "train": (
@@ -54,6 +58,7 @@ BOTH = {
         "What colour is normal for {a_kind}, and what was drawn?",
         "Tell me how {kinds} are coloured usually and how this {kind} is coloured.",
     ),
+    "varied": VARIED["both"],
 }
 AGREES = {  # asked as (template, the answer when the colour is the usual one)
     "train": (
@@ -70,6 +75,7 @@ AGREES = {  # asked as (template, the answer when the colour is the usual one)
         ("Was the {kind} drawn in a colour one would not expect?", "no"),
         ("Would you call the colour of this {kind} strange?", "no"),
     ),
+    "varied": VARIED_AGREES,
 }
 
 
@@ -105,7 +111,7 @@ def usual(scene: Scene, rng: random.Random, wordings: str) -> list[Example]:
     name = rng.choice(sorted(FORMS))
     seen = f"{capital(plural(kind))} are usually {norm}. The {kind} in this picture is {here}."
     if name == "agrees":
-        template, if_usual = rng.choice(AGREES[wordings])
+        template, if_usual = rng.choice(sentences(AGREES, wordings))
         answer = if_usual if here == norm else {"yes": "no", "no": "yes"}[if_usual]
         question = capital(template.format(**words))
         same = "That is the usual colour" if here == norm else "That is not the usual colour"

@@ -1,5 +1,7 @@
 """The sentences of arithmetic and difference: {a}, {b} are "red stars", {added} is "two stars"."""
 
+from counterfactory.factory.world.varied import VARIED
+
 LEFT = {
     "train": (
         "Remove all {a}. How many things are left?",
@@ -13,6 +15,7 @@ LEFT = {
         "Without the {a}, how many things would there be?",
         "Imagine the {a} gone. How many things does that leave?",
     ),
+    "varied": VARIED["left"],
 }
 MORE = {
     "train": (
@@ -27,6 +30,7 @@ MORE = {
         "Compare the {a} with the {b}. How many extra {a} are there?",
         "What is the difference between the number of {a} and the number of {b}?",
     ),
+    "varied": VARIED["more"],
 }
 TOTAL = {
     "train": (
@@ -41,6 +45,7 @@ TOTAL = {
         "What is the sum of the {a} and the {b}?",
         "Put the {a} and the {b} in one heap. How large is it?",
     ),
+    "varied": VARIED["total"],
 }
 ADD = {
     "train": (
@@ -55,6 +60,7 @@ ADD = {
         "Imagine {added} besides. How many {a} would one count?",
         "With {added} on top, how many {a} are there?",
     ),
+    "varied": VARIED["add"],
 }
 LEFT_LEFT = {
     "train": (
@@ -69,6 +75,7 @@ LEFT_LEFT = {
         "Imagine the {a} gone, and the {b} too. How many things does that leave?",
         "Without the {a} and without the {b}, how many things would there be?",
     ),
+    "varied": VARIED["left_left"],
 }
 LEFT_ADD = {
     "train": (
@@ -83,6 +90,7 @@ LEFT_ADD = {
         "Trade all {a} for {added}. How many things would one count?",
         "Imagine the {a} gone and {added} in their stead. How many things are there?",
     ),
+    "varied": VARIED["left_add"],
 }
 TOTAL_ADD = {
     "train": (
@@ -97,6 +105,7 @@ TOTAL_ADD = {
         "With {added} on top, how many {a} and {b} does the scene hold?",
         "Imagine {added} besides. How large is the heap of {a} and {b}?",
     ),
+    "varied": VARIED["total_add"],
 }
 
 OPEN = {
