@@ -5,7 +5,8 @@
                                    "p": 0.0004, "p_holm": 0.0028, "mde": 0.04, ...}
     print(table(result))
 
-Only headline axes are tested as a family (Holm); what is said of single tasks describes. An item
+Only headline axes are tested as a family (Holm); what is said of single tasks describes. `mean` is one
+test more: of the mean over the axes, all of them alike. An item
 that a judge could not decide in one run is left out of both.
 """
 
@@ -103,7 +104,8 @@ def compare(
     for block in blocks(by_task(rows_a)):
         effects |= paired_effects(block, others, metrics, **options)
 
-    axes = _axes(tasks, effects)
+    by_axis = _by_axis(tasks, effects)
+    axes = _axes(by_axis)
     unread = {"": METRICS["parse_failure"]}
     read = paired_effects(one_block({"": rows_a}), {"": rows_b}, unread, **options)[""]
     return {
@@ -114,6 +116,7 @@ def compare(
         "items": size(rows_a),
         "unjudged": int(unjudged.sum()),
         "axes": axes,
+        "mean": mean_effect([one for one, _ in by_axis.values()]).as_dict() if by_axis else None,
         "regressions": [name for name, axis in axes.items() if worse(axis)],
         "improvements": [name for name, axis in axes.items() if better(axis)],
         "tasks": {
@@ -139,13 +142,19 @@ def better(axis: dict[str, Any]) -> bool:
     return bool(axis["p_holm"] <= LEVEL and axis["delta"] > 0)
 
 
-def _axes(tasks: dict[str, Any], effects: dict[str, Effect]) -> dict[str, Any]:
+def _by_axis(
+    tasks: dict[str, Any], effects: dict[str, Effect]
+) -> dict[str, tuple[Effect, list[str]]]:
+    """Return the effect on each axis that has one, and its tasks."""
     found = {}
     for axis in AXES:
-        names = [name for name in effects if tasks[name]["axis"] == axis]
-        if names:
-            found[axis] = mean_effect([effects[name] for name in names]).as_dict()
-            found[axis]["tasks"] = names
+        if names := [name for name in effects if tasks[name]["axis"] == axis]:
+            found[axis] = mean_effect([effects[name] for name in names]), names
+    return found
+
+
+def _axes(by_axis: dict[str, tuple[Effect, list[str]]]) -> dict[str, Any]:
+    found = {axis: one.as_dict() | {"tasks": names} for axis, (one, names) in by_axis.items()}
     whole = holm({axis: facts["p"] for axis, facts in found.items()})
     return {axis: facts | {"p_holm": whole[axis]} for axis, facts in found.items()}
 

@@ -23,6 +23,8 @@ def table(result: dict[str, Any], *, tasks: bool = False) -> str:
         "",
     ]
     rows = [HEAD, *(_row(name, axis, _verdict(axis)) for name, axis in result["axes"].items())]
+    if len(result["axes"]) > 1:
+        rows.append(_row("mean of axes", result["mean"], ""))
     if tasks:
         rows += [("",) * len(HEAD), ("tasks (not tested as a family)", *[""] * (len(HEAD) - 1))]
         rows += [_row(name, task, "") for name, task in result["tasks"].items()]

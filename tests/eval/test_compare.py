@@ -156,6 +156,11 @@ def test_a_real_loss_is_a_regression_and_the_table_says_so(tmp_path: Path) -> No
     line = next(line for line in text.splitlines() if line.startswith("spatial"))
     assert f"within chance; {got['axes']['spatial']['mde']:.3f} would probably show" in line
 
+    mean = got["mean"]
+    assert mean["delta"] == pytest.approx(np.mean([axis["delta"] for axis in got["axes"].values()]))
+    assert mean["low"] < mean["delta"] < mean["high"] < 0 and mean["p"] < 0.05
+    assert any(line.startswith("mean of axes") for line in text.splitlines())
+
     back = compare(*paths[::-1], samples=200, permutations=500)
     assert back["improvements"] == ["math"] and back["regressions"] == []
     assert back["axes"]["math"]["p"] == got["axes"]["math"]["p"]
