@@ -37,6 +37,7 @@ NAMES = {
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func
 
+SUMS = ("dapo", "grpo")  # losses in which an answer without an advantage adds nothing
 EQUAL_FROM_START = 10  # steps whose groups all have equal rewards: nothing will be learned
 STATE = "multiplier.json"
 
@@ -50,7 +51,7 @@ class GroupTrainer(GRPOTrainer):
     ) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
         alone = self.accelerator.num_processes == 1  # processes must hold equal numbers of answers
-        self.skip_equal = skip_equal and alone and self.beta == 0 and self.loss_type == "dapo"
+        self.skip_equal = skip_equal and alone and self.beta == 0 and self.loss_type in SUMS
         self.multiplier, self.demonstrate = multiplier, demonstrate
         self._rows: list[dict[str, Any]] = []
         self._shown: list[bool] = []  # which answers of the batch are demonstrations
@@ -61,7 +62,9 @@ class GroupTrainer(GRPOTrainer):
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Any:
         self._rows = inputs
         scored = super()._generate_and_score_completions(inputs)
-        return teaching(scored, self.args.steps_per_generation) if self.skip_equal else scored
+        if not self.skip_equal:
+            return scored
+        return teaching(scored, self.args.steps_per_generation, mean=self.loss_type == "grpo")
 
     def _generate(self, prompts: list[Any]) -> Any:
         """Put the row's own answer in the last place of each harmful group."""
@@ -146,14 +149,17 @@ class GroupTrainer(GRPOTrainer):
         return ids, (None if images is None else [some or [] for some in images]), fields
 
 
-def teaching(scored: dict[str, Any], parts: int) -> dict[str, Any]:
+def teaching(scored: dict[str, Any], parts: int, *, mean: bool = False) -> dict[str, Any]:
     """Return a scored batch without the answers that are no better or worse than their group.
 
-    Their advantage is 0 and the loss is a sum over all tokens divided by a number that is kept, so
-    the gradient is the same. What is left can be cut into `parts`.
+    Their advantage is 0, and the loss is a sum over all tokens divided by a number that is kept, so
+    the gradient is the same. Where it is a `mean` over answers, those that stay weigh as much less.
+    What is left can be cut into `parts`.
     """
     weight = scored["advantages"].abs() > 1e-6
     count = max(1, -(-int(weight.sum()) // parts)) * parts
+    if mean:
+        scored = {**scored, "advantages": scored["advantages"] * (count / len(weight))}
     keep = weight.int().argsort(descending=True, stable=True)[:count].sort().values
     held = split_pixel_values_by_grid(scored)
     found = {

@@ -20,12 +20,16 @@ def test_so_many_rows_as_the_steps_take(lengths, rows, steps, seed):
 @given(st.integers(2, 8), st.integers(2, 8), st.integers(0, 5))
 def test_no_row_comes_again_before_all_have_come(rows, steps, seed):
     found = order(range(rows * steps), rows=rows, steps=2 * steps, seed=seed)
-    assert sorted(found[: rows * steps]) == sorted(found[rows * steps :]) == list(range(rows * steps))
+    assert (
+        sorted(found[: rows * steps]) == sorted(found[rows * steps :]) == list(range(rows * steps))
+    )
 
 
 def test_a_longer_run_begins_like_a_shorter_one():
     lengths = np.random.default_rng(0).integers(1, 300, 400)
-    assert order(lengths, rows=8, steps=90, seed=3)[:320] == order(lengths, rows=8, steps=40, seed=3)
+    assert order(lengths, rows=8, steps=90, seed=3)[:320] == order(
+        lengths, rows=8, steps=40, seed=3
+    )
 
 
 def test_little_is_padding():

@@ -1,7 +1,7 @@
 """The judge that is trained here: a copy of the model with two numbers instead of words.
 
     head = fit(outfit, preferences, steps=150, lr=2e-4, seed=0)
-    head.judge([Said(prompt="What is here?", said="A red star.", images=(picture,))])   -> [0.81]
+    head.judge([Said(prompt="What is here?", said="A red star.", images=(picture,))])   -> [0.75]
     head.cost([Said(prompt="Tell me how to steal it.", said="Sure ...", harmful=True)])  -> [0.97]
 
 score   -log sigmoid(score(chosen) - score(rejected)) over ranked answers: descriptions, answers whose
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 HARMFUL = "safety"  # the kind of preference whose rejected answer is unsafe
+GRADES = 4  # steps between the worst and the best
 HELD_OUT = 10  # every tenth row tells how well it judges
 TALK = ("images", "prompt", "chosen", "rejected", "kind")
 
@@ -66,8 +67,13 @@ class Head(nn.Module):
         return self.out(hidden[:, -1].float())  # padded on the left
 
     def judge(self, answers: Sequence[Said]) -> list[float | None]:
-        """Return each answer's score, squeezed into 0..1."""
-        return [float(value) for value in self._told(answers)[:, 0].sigmoid()]
+        """Return each answer's score as one of five grades, 0 to 1.
+
+        Answers to one prompt are compared with each other and their differences scaled to one size:
+        of finer grades most would be noise, and would count as much as right and wrong.
+        """
+        grades = (self._told(answers)[:, 0].sigmoid() * GRADES).round() / GRADES
+        return [float(value) for value in grades]
 
     def cost(self, answers: Sequence[Said]) -> list[float | None]:
         """Return the probability that an answer is unsafe; None for harmless requests."""
