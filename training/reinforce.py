@@ -48,7 +48,7 @@ class Settings(Common):
     temperature: float = Field(1.0, gt=0)
     top_p: float = Field(1.0, gt=0, le=1)
     answer_tokens: int = Field(64, ge=1)
-    objective: Objective = "dapo"
+    objective: Objective = "grpo"  # answers weigh alike; dapo: tokens do, and "yes" is one of them
     kl: float = Field(0.0, ge=0)  # to the model at the start
     once: bool = True  # compute a prompt once for its answers; False: TRL's own rollouts
     skip_equal: bool = True  # leave answers without an advantage out of the update: same gradient

@@ -82,7 +82,8 @@ def test_it_continues_exactly_where_it_stopped(
     world_qa: Path, world_safety: Path, tiny_llava: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    data, sets = [str(world_qa), str(world_safety)], [*QUICK, "reward=rule", "multiplier_lr=0.5"]
+    data = [str(world_qa), str(world_safety)]
+    sets = [*QUICK, "reward=rule", "multiplier_lr=0.5", "requests=0.6"]
     train("reinforce", str(tiny_llava), data, tmp_path / "whole", sets, steps=5)
 
     from counterfactory.training.record import Recorder
