@@ -80,6 +80,39 @@ class Run:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Two runs, their rows side by side in A's order; what either left unjudged is so in both."""
+
+    a: Run
+    b: Run
+    rows_a: Columns
+    rows_b: Columns
+    unjudged: int
+
+
+def read_pair(a: Path, b: Path) -> Paired:
+    """Read two runs. Raises `UserError` when they did not answer the same items."""
+    run_a, run_b = Run.read(a), Run.read(b)
+    rows_a, rows_b = _aligned(run_a, run_b)
+    unjudged = _unjudged(rows_a, rows_b)
+    for rows in (rows_a, rows_b):
+        rows["verdict"] = np.where(unjudged, UNJUDGED, rows["verdict"])
+    return Paired(run_a, run_b, rows_a, rows_b, int(unjudged.sum()))
+
+
+def effects_of(pair: Paired, **options: Any) -> dict[str, Effect]:
+    """Return the effect on each task's headline; `options` are those of `paired_effects`."""
+    tasks = pair.a.summary["tasks"]
+    metrics = {name: METRICS[task["headline"]] for name, task in tasks.items()}
+    metrics = {name: m for name, m in metrics.items() if m.higher_is_better is not None}
+    others = by_task(pair.rows_b)
+    effects: dict[str, Effect] = {}
+    for block in blocks(by_task(pair.rows_a)):
+        effects |= paired_effects(block, others, metrics, **options)
+    return effects
+
+
 def compare(
     a: Path,
     b: Path,
@@ -89,22 +122,12 @@ def compare(
     seed: int = 0,
 ) -> dict[str, Any]:
     """Compare run B with run A. Raises `UserError` when they did not answer the same items."""
-    run_a, run_b = Run.read(a), Run.read(b)
-    rows_a, rows_b = _aligned(run_a, run_b)
-    unjudged = _unjudged(rows_a, rows_b)
-    for rows in (rows_a, rows_b):
-        rows["verdict"] = np.where(unjudged, UNJUDGED, rows["verdict"])
-
+    pair = read_pair(a, b)
+    run_a, run_b, rows_a, rows_b = pair.a, pair.b, pair.rows_a, pair.rows_b
     tasks = run_a.summary["tasks"]
-    metrics = {name: METRICS[task["headline"]] for name, task in tasks.items()}
-    metrics = {name: m for name, m in metrics.items() if m.higher_is_better is not None}
     options: dict[str, Any] = {"samples": samples, "permutations": permutations, "seed": seed}
-    others = by_task(rows_b)
-    effects: dict[str, Effect] = {}
-    for block in blocks(by_task(rows_a)):
-        effects |= paired_effects(block, others, metrics, **options)
-
-    by_axis = _by_axis(tasks, effects)
+    effects = effects_of(pair, **options)
+    by_axis = effects_by_axis(tasks, effects)
     axes = _axes(by_axis)
     unread = {"": METRICS["parse_failure"]}
     read = paired_effects(one_block({"": rows_a}), {"": rows_b}, unread, **options)[""]
@@ -114,7 +137,7 @@ def compare(
         "suite": run_a.summary["suite"],
         "split": run_a.summary["split"],
         "items": size(rows_a),
-        "unjudged": int(unjudged.sum()),
+        "unjudged": pair.unjudged,
         "axes": axes,
         "mean": mean_effect([one for one, _ in by_axis.values()]).as_dict() if by_axis else None,
         "regressions": [name for name, axis in axes.items() if worse(axis)],
@@ -142,7 +165,7 @@ def better(axis: dict[str, Any]) -> bool:
     return bool(axis["p_holm"] <= LEVEL and axis["delta"] > 0)
 
 
-def _by_axis(
+def effects_by_axis(
     tasks: dict[str, Any], effects: dict[str, Effect]
 ) -> dict[str, tuple[Effect, list[str]]]:
     """Return the effect on each axis that has one, and its tasks."""
