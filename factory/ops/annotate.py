@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from counterfactory.factory.ops.base import Context, Focus, Op, Outcome, Runnable
+from counterfactory.factory.ops.base import Context, Focus, Op, Outcome, Runnable, labels_of
 from counterfactory.fingerprint import seed_for
 from counterfactory.records import Candidate, Example, Reason
 
@@ -73,10 +73,11 @@ def _first(
     examples: list[Example], limit: int, luck: Callable[[Example], float], focus: tuple[Focus, ...]
 ) -> list[Example]:
     """Return the `limit` luckiest in their old order; a weight of 3 is three times the luck."""
-    weights = {item.slice: item.weight for item in focus}
+    weights = [(frozenset(labels_of(item.slice)), item.weight) for item in focus]
 
     def rank(example: Example) -> float:
-        weight = max((weights[name] for name in example.slices if name in weights), default=1.0)
+        held = frozenset(example.slices)
+        weight = max((weight for labels, weight in weights if labels <= held), default=1.0)
         return math.log(luck(example)) / weight
 
     kept: set[str] = set()

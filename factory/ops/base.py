@@ -27,13 +27,22 @@ FanOutRunnable = Callable[[Sequence[Candidate]], list[list[Outcome]]]
 """Several outcomes for each bare candidate, in order: what `propose` gives."""
 
 
+_LABEL = r"(task|attribute|kind|colour|relation|edit):[a-z0-9_ -]+"
+
+
 class Focus(BaseModel):
-    """One slice to make more of: `{slice: "kind:sun", weight: 3}`."""
+    """One slice to make more of: `{slice: "kind:sun", weight: 3}`, or labels that must hold together:
+    `{slice: "task:existence & kind:leaf", weight: 2}`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    slice: str = Field(pattern=r"^(task|attribute|kind|colour|relation|edit):[a-z0-9_ -]+$")
+    slice: str = Field(pattern=rf"^{_LABEL}( & {_LABEL})*$")
     weight: float = Field(default=1.0, gt=0)
+
+
+def labels_of(name: str) -> tuple[str, ...]:
+    """Return the labels of a focus slice: "task:count & kind:sun" has two."""
+    return tuple(name.split(" & "))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

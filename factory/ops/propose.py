@@ -17,7 +17,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from counterfactory.factory.ops import lexicon
-from counterfactory.factory.ops.base import Context, FanOutRunnable, Focus, Op, Outcome
+from counterfactory.factory.ops.base import Context, FanOutRunnable, Focus, Op, Outcome, labels_of
 from counterfactory.factory.ops.options import (
     Option,
     Scene,
@@ -162,7 +162,8 @@ class _Drawer:
         self.kinds = [kind for kind, weight in op.kinds.items() if weight > 0]
         self.words = Vocabulary(
             colours=op.colours, objects=op.objects, sides=tuple(op.sides.items()), gap=op.gap,
-            edge=0.03, wanted=frozenset(self.focus),
+            edge=0.03,
+            wanted=frozenset(label for one in self.focus for label in labels_of(one)),
         )  # fmt: skip
 
     def slots(self, bare: Candidate, rng: random.Random) -> list[_Slot]:
@@ -254,7 +255,8 @@ class _Drawer:
 
 
 def belongs(option: Option, label: str) -> bool:
-    """Whether an option belongs to a slice; "task:existence_popular" is served by "task:existence"."""
-    return label in option.slices or (
-        label.startswith("task:") and label.partition("_")[0] in option.slices
+    """Whether all labels of a slice are the option's; "task:existence_popular" is served by "task:existence"."""
+    return all(
+        one in option.slices or (one.startswith("task:") and one.partition("_")[0] in option.slices)
+        for one in labels_of(label)
     )

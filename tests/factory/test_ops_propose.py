@@ -58,6 +58,7 @@ def test_methods_follow_their_weights(scenes) -> None:
         {"attribute:colour": 1, "task:count": 2, "relation:above": 1},
         {"task:existence_popular": 1, "edit:move": 1},
         {"kind:sun": 1, "task:relation": 1, "colour:blue": 2},
+        {"task:existence & kind:leaf": 2, "edit:move": 1, "task:existence_popular & colour:red": 1},
     ],
 )
 def test_the_focus_is_followed_within_five_points(scenes, focus: dict[str, float]) -> None:

@@ -1,0 +1,245 @@
+"""The plan of a round: which builds, with which focus, how many rows, and what is mixed in.
+
+    made = plan(mined, read_history(out, before=2), Planning.of(recipe, number=2))
+    made.builds[0]   Making(name="region-diff", rows=1240, overrides=("seed=81723", "source.n=1306", "focus=[...]"))
+    made.mix         {"aimed": {"rows": 1600, "share": 0.6}, "general": ..., "replay": {"releases": [...]}}
+    made.back        slices that are put back, each with why
+    write_plan(made, Path("runs/loop/round-02"))        plan.json, recipes/region-diff.yaml ...
+
+With `focus: uniform` the same builds make the same number of rows without any focus: the control arm.
+A build gets rows for the slices that it serves best, and a floor, so that none dries up.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from counterfactory.errors import UserError
+from counterfactory.eval.columns import Columns
+from counterfactory.factory.ops.base import Focus
+from counterfactory.factory.recipe import resolve
+from counterfactory.factory.run.disk import write_whole
+from counterfactory.fingerprint import seed_for
+from counterfactory.loop.focusing import focus_of, steering
+from counterfactory.loop.history import PLAN, History
+from counterfactory.loop.parts import Part, parts_of
+from counterfactory.loop.recipe import Build, LoopRecipe
+from counterfactory.loop.serving import Ability, ability
+from counterfactory.loop.slices import Mined
+from counterfactory.loop.target import Aim, Back, Bandit, choose, whole
+
+YIELD = 0.9  # kept share of a build that was never made
+SPARE = 1.05  # candidates proposed above what the yield asks for
+DECAY = 0.5  # a release of one round earlier is replayed half as often
+FLOOR = 0.1  # of the aimed rows, shared evenly by all builds
+OWN = frozenset({"reflect", "reinforce"})  # methods that teach by the model's own samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """What a plan has to keep to."""
+
+    builds: tuple[Build, ...]
+    rows: int = 2000  # aimed at slices
+    seconds: float = math.inf  # of all builds
+    replay: float = 0.2
+    general: float = 0.2
+    uniform: bool = False
+    number: int = 1
+    seed: int = 0
+    bandit: Bandit = Bandit()
+    sampled: frozenset[str] = frozenset()  # builds that teach by the model's own samples only
+
+    @classmethod
+    def of(cls, recipe: LoopRecipe, number: int) -> Self:
+        """Return what a loop recipe asks for in its round `number`."""
+        used: dict[str, set[str]] = {}
+        for stage in recipe.stages:
+            for name in stage.data:
+                used.setdefault(name, set()).add(stage.train)
+        return cls(
+            builds=recipe.builds, rows=recipe.budget.rows, seconds=recipe.budget.seconds,
+            replay=recipe.mix.replay, general=recipe.mix.general, uniform=recipe.focus == "uniform",
+            number=number, seed=recipe.seed,
+            sampled=frozenset(name for name, methods in used.items() if methods <= OWN),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """One build of a round."""
+
+    name: str
+    base: str  # the recipe that it changes
+    rows: int  # kept candidates wanted
+    overrides: tuple[str, ...]
+    focused: bool
+    slices: tuple[str, ...] = ()  # names of those it is made for
+    seconds: float | None = None  # expected; None before it was ever made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a round does about its slices."""
+
+    round: int
+    arm: str  # "mined" or "uniform"
+    builds: tuple[Making, ...]
+    targets: tuple[Aim, ...]
+    back: tuple[Back, ...]
+    mix: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def focus(self) -> tuple[Focus, ...]:
+        """The focus over all builds."""
+        return () if self.arm == "uniform" else focus_of(self.targets)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what plan.json holds."""
+        facts = {name: value for name, value in asdict(self).items() if name != "builds"}
+        builds = [asdict(one) | {"recipe": _file(one)} for one in self.builds]
+        focus = [one.model_dump(mode="json") for one in self.focus]
+        return facts | {"builds": builds, "focus": focus}
+
+
+def targets(
+    mined: Mined, history: History, settings: Planning, columns: Columns | None = None
+) -> tuple[Focus, ...]:
+    """Return the focus of a round over all its builds; none in the control arm."""
+    if settings.uniform:
+        return ()
+    return focus_of(_aims(parts_of(mined, columns), history, settings, settings.rows)[0])
+
+
+def plan(
+    mined: Mined, history: History, settings: Planning, columns: Columns | None = None
+) -> Plan:
+    """Return what a round builds. `columns` are the answers that were mined: slices that lie across
+    tasks are split by them. Raises `UserError` for a mix that leaves no room for aimed rows."""
+    if settings.replay + settings.general >= 1:
+        found = f"{settings.replay} + {settings.general}"
+        raise UserError(f"mix: replay + general: found {found}, expected less than 1")
+    rows, notes = settings.rows, []
+    parts = parts_of(mined, columns)
+    made = _plan(parts, history, settings, rows)
+    cost = sum(one.seconds or 0.0 for one in made.builds)
+    if cost > settings.seconds:
+        rows = max(1, int(rows * settings.seconds / cost))
+        notes.append(
+            f"{settings.rows} rows would take {cost:.0f} s, and {settings.seconds:.0f} s may be spent: {rows} rows"
+        )
+        made = _plan(parts, history, settings, rows)
+    return Plan(
+        round=made.round, arm=made.arm, builds=made.builds, targets=made.targets, back=made.back,
+        mix=made.mix, notes=tuple(notes),
+    )  # fmt: skip
+
+
+def write_plan(made: Plan, folder: Path) -> Path:
+    """Write plan.json and the recipes of a round; return the path of plan.json."""
+    (folder / "recipes").mkdir(parents=True, exist_ok=True)
+    for one in made.builds:
+        text = resolve(one.base, one.overrides).yaml()
+        write_whole(folder / _file(one), text.encode())
+    text = json.dumps(made.as_dict(), indent=2, allow_nan=False) + "\n"
+    write_whole(folder / PLAN, text.encode())
+    return folder / PLAN
+
+
+def _file(one: Making) -> str:
+    return f"recipes/{one.name}.yaml"
+
+
+def _aims(
+    parts: Sequence[Part], history: History, settings: Planning, rows: int
+) -> tuple[tuple[Aim, ...], tuple[Back, ...]]:
+    able = [_able(build) for build in settings.builds if not build.always]
+    return choose(
+        parts, history, able, rows=rows, number=settings.number, seed=settings.seed,
+        bandit=settings.bandit, sampled=settings.sampled,
+    )  # fmt: skip
+
+
+def _able(build: Build) -> Ability:
+    return ability(build.title, resolve(build.recipe, build.overrides()))
+
+
+def _plan(parts: Sequence[Part], history: History, settings: Planning, rows: int) -> Plan:
+    aimed = [build for build in settings.builds if not build.always]
+    always = [build for build in settings.builds if build.always]
+    aims: tuple[Aim, ...] = ()
+    back: tuple[Back, ...] = ()
+    if not settings.uniform:
+        aims, back = _aims(parts, history, settings, rows)
+    mix = _mix(settings, history, rows, bool(always))
+    counts = whole(_build_shares(aimed, aims), rows)
+    counts += whole([1 / len(always)] * len(always), mix["general"]["rows"]) if always else []
+    builds = [
+        _making(build, count, [aim for aim in aims if aim.build == build.title], history, settings)
+        for build, count in zip([*aimed, *always], counts, strict=True)
+        if count
+    ]
+    arm = "uniform" if settings.uniform else "mined"
+    return Plan(
+        round=settings.number, arm=arm, builds=tuple(builds), targets=aims, back=back, mix=mix
+    )
+
+
+def _build_shares(builds: Sequence[Build], aims: Sequence[Aim]) -> list[float]:
+    """Return each build's share of the aimed rows: what its slices get, above an even floor."""
+    total = sum(aim.rows for aim in aims)
+    if not total:
+        return [1 / len(builds)] * len(builds)
+    asked = [sum(aim.rows for aim in aims if aim.build == one.title) / total for one in builds]
+    return [FLOOR / len(builds) + (1 - FLOOR) * share for share in asked]
+
+
+def _making(
+    build: Build, rows: int, aims: Sequence[Aim], history: History, settings: Planning
+) -> Making:
+    """Return one build: fresh samples, enough candidates for its rows, the focus of its slices."""
+    recipe = resolve(build.recipe, build.overrides())
+    kept = max(0.02, (history.yields or {}).get(build.title, YIELD))
+    each = next((int(op.per_sample) for op in recipe.ops if hasattr(op, "per_sample")), 1)
+    samples = max(1, math.ceil(rows / min(1.0, kept) / each * (SPARE if kept < 1 else 1.0)))
+    speed = (history.speeds or {}).get(build.title)
+    overrides = [
+        *build.overrides(),
+        f"seed={seed_for(settings.seed, 'build', build.title, str(settings.number)) % 2**31}",
+        f"source.n={samples}",
+        *steering(recipe, aims, build.always),
+    ]
+    return Making(
+        name=build.title, base=build.recipe, rows=rows, overrides=tuple(overrides),
+        focused=any(one.startswith("focus=") for one in overrides),
+        slices=tuple(aim.name for aim in aims), seconds=None if speed is None else round(speed * rows, 1),
+    )  # fmt: skip
+
+
+def _mix(settings: Planning, history: History, rows: int, general: bool) -> dict[str, Any]:
+    """Return the parts of what is trained on, in rows and shares of the whole."""
+    asked = {
+        "replay": settings.replay if history.releases else 0.0,
+        "general": settings.general if general else 0.0,
+    }
+    total = rows / (1 - sum(asked.values()))
+    parts = {name: round(total * share) for name, share in asked.items()}
+    weights = [DECAY ** (settings.number - one.round) * one.rows for one in history.releases]
+    shares = [weight / sum(weights) for weight in weights] if sum(weights) else []
+    releases = [
+        {"release": one.folder, "round": one.round, "build": one.build, "rows": count}
+        for one, count in zip(history.releases, whole(shares, parts["replay"]), strict=False)
+    ]
+    whole_mix = rows + sum(parts.values())
+    return {
+        "rows": whole_mix,
+        "aimed": {"rows": rows, "share": round(rows / whole_mix, 6)},
+        "general": {"rows": parts["general"], "share": round(parts["general"] / whole_mix, 6)},
+        "replay": {
+            "rows": parts["replay"], "share": round(parts["replay"] / whole_mix, 6), "releases": releases,
+        },
+    }  # fmt: skip
