@@ -6,9 +6,9 @@ r.yaml:12: ops.2.stepz: found an unknown key, expected one of op, steps (did you
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path as FilePath
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -16,6 +16,8 @@ from pydantic.fields import FieldInfo
 from counterfactory.errors import UserError, did_you_mean
 from counterfactory.factory.recipe import KEYS, Head
 from counterfactory.factory.recipe_yaml import Document, Path, dotted
+
+Problems = Iterable[tuple[Path, str]]
 
 _EXPECTED = {
     "int_type": "a whole number",
@@ -38,7 +40,7 @@ def checked_parts(document: Document) -> dict[str, Any]:
         text = f"found {_shown(values)}, expected a mapping of recipe keys"
         raise UserError(f"{document.place(()) or 'recipe'}: {text}")
     if values.get("kind") == "loop":
-        text = "found 'loop', expected 'build' (this version runs no loop recipes)"
+        text = "found 'loop', expected 'build' (`counterfactory loop run` runs loop recipes)"
         raise UserError(f"{document.place(('kind',))}: kind: {text}")
     checker = _Checker(document)
     parts = checker.head(values)
@@ -48,6 +50,28 @@ def checked_parts(document: Document) -> dict[str, Any]:
     if checker.problems:
         raise UserError("\n".join(_in_file_order(checker.problems)))
     return parts
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def checked_as(model: type[M], document: Document, more: Callable[[M], Problems]) -> M:
+    """Return a document as a model of another kind of recipe; all problems are one `UserError`.
+
+    `more` looks at what fits the schema and gives (path, problem) of what still cannot be.
+    """
+    values = document.values
+    checker = _Checker(document)
+    if not isinstance(values, dict):
+        checker.problem((), "", f"found {_shown(values)}, expected a mapping of recipe keys")
+        values = {}
+    built = checker.part(model, values, ()) if not checker.problems else None
+    if isinstance(built, model) and not checker.problems:
+        for path, text in more(built):
+            checker.problem(path, "", text)
+    if checker.problems or not isinstance(built, model):
+        raise UserError("\n".join(_in_file_order(checker.problems)))
+    return built
 
 
 class _Checker:

@@ -18,6 +18,7 @@ from counterfactory.factory import recipe_yaml
 from counterfactory.factory.recipe_yaml import Document, dotted
 
 MAX_EXTENDS = 10
+ITEM_NAMES = ("op", "check", "slice", "train", "recipe")  # keys by which --set finds a list's item
 
 
 def shipped_folder() -> Path:
@@ -32,13 +33,21 @@ def shipped_recipes() -> list[str]:
     return sorted(path.stem for path in shipped_folder().glob("*.yaml"))
 
 
+def shipped_loops() -> list[str]:
+    """Return the names of the loop recipes of the package: `loop/pocket`."""
+    return sorted(f"loop/{path.stem}" for path in (shipped_folder() / "loop").glob("*.yaml"))
+
+
 def find_recipe(name: str, near: Path | None = None) -> Path:
     """Return the file of a recipe: a path (relative to `near`) or a shipped name."""
+    if name.startswith("loop/") and name in shipped_loops():
+        return shipped_folder() / f"{name}.yaml"
     looks_like_path = name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name
     path = Path(name) if near is None else near / name
     if looks_like_path:
         if not path.is_file():
-            raise UserError(f"{path}: found no such file, expected a recipe")
+            hint = did_you_mean(name, shipped_loops() if name.startswith("loop/") else ())
+            raise UserError(f"{path}: found no such file, expected a recipe{hint}")
         return path
     if near is None and path.is_file():
         return path
@@ -190,5 +199,5 @@ def _step(holder: Any, part: str, path: recipe_yaml.Path, label: str) -> Any:
 def _item_name(item: Any) -> str:
     if not isinstance(item, dict):
         return str(item) if isinstance(item, str) else ""
-    name = item.get("op") or item.get("check") or item.get("slice")
+    name = next((item[key] for key in ITEM_NAMES if item.get(key)), "")
     return name if isinstance(name, str) else ""

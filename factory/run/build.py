@@ -29,6 +29,11 @@ from counterfactory.factory.run.site import Site, site_of
 if TYPE_CHECKING:
     from counterfactory.factory.recipe import Recipe
 
+
+class TooFew(UserError):
+    """The work is done and too little was kept: the recipe's gates do not hold."""
+
+
 Engine = Literal["local", "ray"]
 Oracle = Callable[[Path], Mapping[str, Any]]
 
@@ -118,18 +123,18 @@ def _released(site: Site, out: Path, result: BuildResult, oracle: Oracle | None)
 
 
 def _hold_gates(site: Site, result: BuildResult) -> None:
-    """Raise `UserError` when too little was kept."""
+    """Raise `TooFew` when too little was kept."""
     gates = site.recipe.gates
     found = {"min_yield": result.kept / max(1, result.candidates), "min_rows": result.kept}
     for name, value in found.items():
         least = getattr(gates, name)
         if value < least:
-            raise UserError(
+            raise TooFew(
                 f"gates.{name}: found {value:g} ({result.kept} of {result.candidates} candidates kept), expected "
                 f"at least {least:g}; nothing was released, the work is kept in {site.folder}"
             )
     if not result.rows:
-        raise UserError(
+        raise TooFew(
             f"{site.recipe.name}: found no row for any of its views, expected at least one; "
             f"the ledger in {site.folder} tells why each candidate was rejected"
         )

@@ -26,10 +26,15 @@ def add(commands: Any) -> None:
 
 def run_list(args: argparse.Namespace) -> int:
     """List the shipped recipes with their descriptions."""
-    from counterfactory.factory.recipe_layers import load, shipped_folder, shipped_recipes
+    from counterfactory.factory.recipe_layers import (
+        load,
+        shipped_folder,
+        shipped_loops,
+        shipped_recipes,
+    )
 
     about = {}
-    for name in shipped_recipes():
+    for name in [*shipped_recipes(), *shipped_loops()]:
         values = load(shipped_folder() / f"{name}.yaml").values
         about[name] = " ".join(str(values.get("description", "")).split())
     result = {"recipes": [{"name": name, "description": text} for name, text in about.items()]}
@@ -39,7 +44,10 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_show(args: argparse.Namespace) -> int:
     """Print the resolved recipe."""
-    from counterfactory.factory.recipe import resolve
+    if kind_of(args) == "loop":
+        from counterfactory.loop.recipe import resolve_loop as resolve
+    else:
+        from counterfactory.factory.recipe import resolve
 
     recipe = resolve(args.recipe, args.overrides)
     result = {"name": recipe.name, "fingerprint": recipe.fingerprint, "recipe": recipe.values()}
@@ -49,19 +57,40 @@ def run_show(args: argparse.Namespace) -> int:
 
 def run_check(args: argparse.Namespace) -> int:
     """Validate the file, then prove that every op and check finds what it reads."""
-    from counterfactory.factory.recipe import checked
-
     try:
-        recipe = checked(args.recipe, args.overrides)
+        recipe, steps = _checked_loop(args) if kind_of(args) == "loop" else _checked_build(args)
     except UserError as error:
         if not args.json:
             raise
         answer(args, {"ok": False, "problems": str(error).splitlines()}, "")
         return 2
     result = {"ok": True, "problems": [], "name": recipe.name, "fingerprint": recipe.fingerprint}
-    steps = f"{len(recipe.ops)} ops, {len(recipe.checks)} checks, views {', '.join(recipe.views)}"
     answer(args, result, f"{recipe.name}: ok ({steps})\nfingerprint {recipe.fingerprint}")
     return 0
+
+
+def kind_of(args: argparse.Namespace) -> str:
+    """Return the `kind` that a recipe says it is."""
+    from counterfactory.factory.recipe_layers import find_recipe, load
+
+    values = load(find_recipe(args.recipe), args.overrides).values
+    return str(values.get("kind", "")) if isinstance(values, dict) else ""
+
+
+def _checked_build(args: argparse.Namespace) -> tuple[Any, str]:
+    from counterfactory.factory.recipe import checked
+
+    recipe = checked(args.recipe, args.overrides)
+    views = ", ".join(recipe.views)
+    return recipe, f"{len(recipe.ops)} ops, {len(recipe.checks)} checks, views {views}"
+
+
+def _checked_loop(args: argparse.Namespace) -> tuple[Any, str]:
+    from counterfactory.loop.recipe import checked_loop
+
+    recipe = checked_loop(args.recipe, args.overrides)
+    stages = ", ".join(stage.title for stage in recipe.stages)
+    return recipe, f"{recipe.rounds} rounds of {len(recipe.builds)} builds, then {stages}"
 
 
 def run_schema(args: argparse.Namespace) -> int:

@@ -1,0 +1,87 @@
+"""What the gates say of a round, as data.json and gate.json hold it.
+
+    data_verdict(work)   {"passed": false, "reason": "world-qa is rejected: ...", "releases": [...]}
+    decision(work)       {"promoted": true, "reason": "Promoted: ...", "model": "model/4-reinforce",
+                          "compared_with": "round-01/eval/before", "target": [...], "guards": [...], ...}
+
+A round whose data is rejected trains nothing: its decision says what the data gates found. With
+`gated: false` everything is looked at and nothing is held against it.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from counterfactory.loop.layout import read
+from counterfactory.loop.rounds import Work
+
+if TYPE_CHECKING:
+    from counterfactory.loop.auditors import Auditor
+
+CANARY = "canary.json"
+
+
+def data_verdict(work: Work) -> dict[str, Any]:
+    """Judge the releases of a round."""
+    from counterfactory.loop.auditors import by_captions
+    from counterfactory.loop.data_gates import check_release
+
+    models = _models(work)
+    found: list[dict[str, Any]] = []
+    for name, folder in work.releases.items():
+        empty = read(folder / "failed.json").get("reason")
+        if empty:
+            found.append(
+                {"release": str(folder), "passed": False, "reason": f"{name}: {empty}", "gates": []}
+            )
+            continue
+        auditors = (by_captions(folder), *models)
+        found.append(check_release(folder, work.recipe.gates.data, auditors=auditors).as_dict())
+    bad = [one for one in found if not one["passed"]]
+    reason = " ".join(one["reason"] for one in bad or found)
+    return {
+        "passed": not bad or not work.recipe.gated, "gated": work.recipe.gated, "reason": reason,
+        "releases": found,
+    }  # fmt: skip
+
+
+def _models(work: Work) -> list["Auditor"]:
+    """Return the models that doubt labels."""
+    from counterfactory.eval.answerers import answerer_for
+    from counterfactory.eval.run import remembering
+    from counterfactory.loop.auditors import by_model
+
+    return [
+        by_model(remembering(answerer_for(one, device=work.device)).replies)
+        for one in work.recipe.auditors
+    ]
+
+
+def decision(work: Work) -> dict[str, Any]:
+    """Decide on a round's model."""
+    from counterfactory.judges import judge_for
+    from counterfactory.loop.gate import decide
+    from counterfactory.loop.slices import read_slices
+
+    recipe = work.recipe
+    about = {
+        "round": work.round.number, "from_model": work.model, "gated": work.recipe.gated,
+        "compared_with": os.path.relpath(work.before, work.folder),
+    }  # fmt: skip
+    data = read(work.round.data)
+    if not data.get("passed"):
+        why = data.get("reason") or "the plan built nothing"
+        reason = f"Not promoted: nothing was trained, for the data was rejected. {why}"
+        return {**about, "promoted": False, "reason": reason, "rejected_by": "data"}
+    if not work.trainings():
+        reason = "Not promoted: no stage of the recipe had data, so nothing was trained."
+        return {**about, "promoted": False, "reason": reason, "rejected_by": "plan"}
+    model = os.path.relpath(work.trained, work.round.folder)
+    found = decide(
+        work.before, work.round.after, read_slices(work.round.folder), recipe.gates.promotion,
+        canary=work.folder / CANARY, judge=judge_for(recipe.judge) if recipe.judge else None,
+    ).as_dict()  # fmt: skip
+    if not work.recipe.gated and not found["promoted"]:
+        found["reason"] = f"Promoted without a gate, which would have said: {found['reason']}"
+        found["promoted"] = True
+    return {**found, **about, "model": Path(model).as_posix()}

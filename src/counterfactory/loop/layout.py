@@ -1,0 +1,102 @@
+"""Where things lie in a loop's folder.
+
+    runs/loop/  journal.jsonl  recipe.yaml  promoted.json  lock  report.html
+      round-01/ eval/mine/ eval/before/ eval/after/  slices.json  plan.json  recipe.yaml
+                release/<build>/  data.json  model/1-cotrain/ ...  gate.json
+
+`eval/before` (split gate, the model that the round starts from) is in a round only where no earlier
+round has measured that model already.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+RECIPE, PROMOTED, REPORT = "recipe.yaml", "promoted.json", "report.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The folder of one round."""
+
+    number: int
+    folder: Path
+
+    @property
+    def mine(self) -> Path:
+        """The evaluation whose failures are mined."""
+        return self.folder / "eval" / "mine"
+
+    @property
+    def before(self) -> Path:
+        """The evaluation that the gate compares with, where this round made it."""
+        return self.folder / "eval" / "before"
+
+    @property
+    def after(self) -> Path:
+        """The evaluation of the trained model."""
+        return self.folder / "eval" / "after"
+
+    @property
+    def slices(self) -> Path:
+        """What was mined."""
+        return self.folder / "slices.json"
+
+    @property
+    def plan(self) -> Path:
+        """What is to be built, with which focus, and what is put back."""
+        return self.folder / "plan.json"
+
+    @property
+    def recipes(self) -> Path:
+        """The build recipes of the round, one file each."""
+        return self.folder / "recipes"
+
+    def release(self, build: str) -> Path:
+        """The release of one build."""
+        return self.folder / "release" / build
+
+    @property
+    def data(self) -> Path:
+        """What the data gates found."""
+        return self.folder / "data.json"
+
+    @property
+    def models(self) -> Path:
+        """The folder of trained models, one a stage."""
+        return self.folder / "model"
+
+    @property
+    def gate(self) -> Path:
+        """The decision."""
+        return self.folder / "gate.json"
+
+    def decision(self) -> dict[str, Any]:
+        """Return the decision; empty where there is none yet."""
+        return read(self.gate)
+
+    @property
+    def promoted(self) -> bool:
+        """Say whether the round's model was promoted."""
+        return bool(self.decision().get("promoted"))
+
+
+def round_of(folder: Path, number: int) -> Round:
+    """Return a round of the loop in `folder`."""
+    return Round(number, folder / f"round-{number:02d}")
+
+
+def rounds_of(folder: Path) -> list[Round]:
+    """Return the rounds that have begun, in order."""
+    found = [int(path.name[6:]) for path in folder.glob("round-*") if path.name[6:].isdecimal()]
+    return [round_of(folder, number) for number in sorted(found)]
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; empty where there is no such file."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

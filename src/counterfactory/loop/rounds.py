@@ -1,0 +1,111 @@
+"""One round at work: its recipe, its folder, and what earlier rounds left to it.
+
+work = Work(recipe, Path("runs/loop"), round_of(Path("runs/loop"), 2))
+work.model          "runs/loop/round-01/model/4-reinforce": the last promoted model
+work.before         .../round-01/eval/after: its measurement on the gate split
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from counterfactory.factory.run.disk import sync, write_whole
+from counterfactory.loop.layout import PROMOTED, Round, read, round_of
+from counterfactory.loop.recipe import LoopRecipe, Training
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the stages of one round are given."""
+
+    recipe: LoopRecipe
+    folder: Path  # of the loop
+    round: Round
+    workers: int | None = None
+    device: str = "auto"
+
+    @property
+    def earlier(self) -> list[Round]:
+        """Return the rounds before this one."""
+        return [round_of(self.folder, number) for number in range(1, self.round.number)]
+
+    @property
+    def parent(self) -> Round | None:
+        """Return the last round whose model was promoted."""
+        return next((one for one in reversed(self.earlier) if one.promoted), None)
+
+    @property
+    def model(self) -> str:
+        """Return the model that the round starts from."""
+        parent = self.parent
+        return (
+            self.recipe.model if parent is None else str(parent.folder / parent.decision()["model"])
+        )
+
+    @property
+    def before(self) -> Path:
+        """Return the evaluation of that model on the gate split."""
+        parent = self.parent
+        return round_of(self.folder, 1).before if parent is None else parent.after
+
+    @property
+    def builds(self) -> list[dict[str, Any]]:
+        """Return what the plan builds: name, recipe (a file), rows, focused or not."""
+        return list(read(self.round.plan).get("builds", []))
+
+    @property
+    def releases(self) -> dict[str, Path]:
+        """Return the releases of the round by the names of their builds."""
+        return {build["name"]: self.round.release(build["name"]) for build in self.builds}
+
+    def found(self, names: Sequence[str]) -> list[str]:
+        """Return the releases that a stage's `data` or `replay` means; a build not made is left out."""
+        mine, known = self.releases, {build.title for build in self.recipe.builds}
+        result: list[str] = []
+        for name in names:
+            if name == "earlier":
+                result += [str(path) for path in self.earlier_releases()]
+            elif name in mine:
+                result.append(str(mine[name]))
+            elif name not in known:
+                result.append(name)
+        return list(dict.fromkeys(result))
+
+    def earlier_releases(self) -> list[Path]:
+        """Return the releases of earlier rounds that passed the data gates."""
+        return [
+            path
+            for one in self.earlier
+            if read(one.data).get("passed")
+            for path in sorted((one.folder / "release").glob("*"))
+            if (path / "manifest.json").is_file()
+        ]
+
+    def trainings(self) -> list[tuple[Training, Path]]:
+        """Return the stages that have data this round, each with the folder of its model."""
+        able = [stage for stage in self.recipe.stages if self.found(stage.data)]
+        return [
+            (stage, self.round.models / f"{number}-{stage.title}")
+            for number, stage in enumerate(able, 1)
+        ]
+
+    @property
+    def trained(self) -> Path:
+        """Return the model that the last training made."""
+        return self.trainings()[-1][1]
+
+
+def point(folder: Path, rounds: Sequence[Round]) -> None:
+    """Write which model is the promoted one, where any is."""
+    path = folder / PROMOTED
+    last = next((one for one in reversed(rounds) if one.promoted), None)
+    if last is None:
+        path.unlink(missing_ok=True)
+        return
+    facts = {"round": last.number, "model": f"{last.folder.name}/{last.decision()['model']}"}
+    text = json.dumps(facts) + "\n"
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_whole(path, text.encode())
+        sync(folder)

@@ -1,0 +1,147 @@
+"""`loop run`: rounds of stages, each done once; the promoted model is where the next round starts.
+
+    result = run_loop(resolve_loop("loop/pocket-quick"), Path("runs/loop"))
+    result["rounds"][0]["promoted"]      True
+
+The same call continues a loop that was killed, and does nothing for one that is finished. A rejected
+round keeps all it made, says why in gate.json, and the next one starts from the last promoted model.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from counterfactory.errors import UserError
+from counterfactory.factory.run.disk import disk_errors, write_whole
+from counterfactory.loop.engine import Engine, Stage
+from counterfactory.loop.journal import Journal, held
+from counterfactory.loop.layout import RECIPE, REPORT, read, round_of, rounds_of
+from counterfactory.loop.recipe import LoopRecipe
+from counterfactory.loop.rounds import Work, point
+from counterfactory.loop.stages import STAGES
+from counterfactory.progress import clock_text
+
+Parts = Mapping[str, Callable[[Work], Iterable[Stage[Work]]]]
+
+
+def run_loop(
+    recipe: LoopRecipe, out: Path, *, workers: int | None = None, device: str = "auto",
+    parts: Parts = STAGES, page: Callable[[Path], object] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Run all rounds of a recipe in the folder `out`, or go on with them."""
+    started = time.monotonic()
+    out = out.absolute()
+    claim(out)
+    say = say or _to_stderr
+    with disk_errors(out), held(out):
+        text = recipe.yaml().encode()
+        if not (out / RECIPE).is_file() or (out / RECIPE).read_bytes() != text:
+            write_whole(out / RECIPE, text)
+        journal = Journal(out)
+        ran = 0
+        for number in range(1, recipe.rounds + 1):
+            work = Work(recipe, out, round_of(out, number), workers=workers, device=device)
+            ran += _round(work, journal, parts, say)
+        if ran or not (out / REPORT).is_file():
+            (page or _page)(out)
+            say(f"report: {out / REPORT}")
+    return {
+        **result_of(out, recipe.rounds),
+        "ran": ran,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def claim(out: Path) -> None:
+    """Make the folder. Raises `UserError` where something else is in it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        names = {path.name for path in out.iterdir()}
+    except OSError as error:
+        raise UserError(f"--out {out}: {error.strerror}") from None
+    if names and not names & {RECIPE, f"{RECIPE}.tmp", "lock"}:
+        raise UserError(f"{out}: found files that are no loop, expected a new or empty folder")
+
+
+def _round(work: Work, journal: Journal, parts: Parts, say: Callable[[str], None]) -> int:
+    """Do the stages of one round that are not done; return how many ran."""
+    number, folder = work.round.number, work.round.folder
+    folder.mkdir(exist_ok=True)
+
+    def tell(name: str, begins: bool, seconds: float) -> None:
+        head = f"round {number}/{work.recipe.rounds}  {name}"
+        say(
+            f"{head} ..."
+            if begins
+            else f"{head}: done in {clock_text(seconds)}{_found(work, name)}"
+        )
+
+    engine = Engine(journal, tell)
+    for stages in parts.values():
+        for stage in stages(work):
+            engine.do(number, stage, work, folder)
+    decision = work.round.decision()
+    if engine.ran or number == work.recipe.rounds:
+        point(work.folder, [*work.earlier, work.round])
+    if engine.ran:
+        word = "promoted" if work.round.promoted else "rejected"
+        say(f"round {number}/{work.recipe.rounds}  {word}: {decision.get('reason', '')}")
+    return engine.ran
+
+
+def _found(work: Work, name: str) -> str:
+    """Return what a stage found, in a few words."""
+    if name == "mine":
+        found = read(work.round.slices)
+        return f", {len(found.get('slices', []))} slices of {found.get('errors', 0)} errors"
+    if name == "plan":
+        rows = [f"{one['name']} {one.get('rows', '')}".strip() for one in work.builds]
+        return f", {', '.join(rows) or 'nothing to build'}"
+    if name == "data":
+        return ", passed" if read(work.round.data).get("passed") else ", rejected"
+    return ""
+
+
+def result_of(out: Path, rounds: int | None = None) -> dict[str, Any]:
+    """Return what `loop run --json` prints, from what lies in the folder."""
+    told = []
+    for one in rounds_of(out):
+        decision = one.decision()
+        if not decision or (rounds is not None and one.number > rounds):
+            continue
+        before = out / str(decision.get("compared_with", ""))
+        releases = sorted(
+            str(path) for path in one.folder.glob("release/*") if path.suffix != ".build"
+        )
+        told.append(
+            {
+                "round": one.number, "release": releases, "promoted": one.promoted,
+                "reason": decision.get("reason", ""), "axes_before": _axes(before),
+                "axes_after": _axes(one.after), "model": str(one.folder / decision.get("model", "")),
+            }
+        )  # fmt: skip
+    pointer = read(out / "promoted.json")
+    return {
+        "out": str(out), "rounds": told, "report": str(out / REPORT),
+        "promoted": str(out / pointer["model"]) if pointer else None,
+    }  # fmt: skip
+
+
+def _axes(folder: Path) -> dict[str, Any]:
+    axes = read(folder / "summary.json").get("axes", {})
+    keys = ("value", "low", "high", "n")
+    return {name: {key: one.get(key) for key in keys} for name, one in axes.items()}
+
+
+def _page(out: Path) -> object:
+    from counterfactory.loop.report import write_report
+
+    return write_report(out)
+
+
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

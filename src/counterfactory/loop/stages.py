@@ -1,0 +1,252 @@
+"""The stages of a round, each a function from files to files.
+
+    before    the model that the round starts from, measured on the gate split (first round only)
+    measure   the same model on the mine split                     eval/mine
+    mine      what it gets wrong more often than the rest explains slices.json
+    plan      what to build for that, with which focus             plan.json, recipes/
+    build/*   a release each                                       release/<name>
+    data      what the releases are worth, before training         data.json
+    train/*   one after the other, from the promoted model         model/<n>-<name>
+    after     the trained model on the gate split                  eval/after
+    gate      promoted or not, and why                             gate.json
+
+Evaluations, builds and trainings go on where a kill left them; the others are short and done anew.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from counterfactory.errors import UserError
+from counterfactory.factory.run.disk import write_whole
+from counterfactory.loop.engine import Stage
+from counterfactory.loop.layout import read
+from counterfactory.loop.recipe import Training
+from counterfactory.loop.rounds import Work
+
+Run = Callable[[Work], None]
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a JSON object whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_whole(path, text.encode())
+
+
+def measure(work: Work, *, model: str, split: str, out: Path) -> None:
+    """Evaluate a model on a split of the suite."""
+    from counterfactory.eval.answerers import answerer_for
+    from counterfactory.eval.plan import Plan
+    from counterfactory.eval.run import evaluate
+    from counterfactory.eval.suites import suite_named
+
+    recipe = work.recipe
+    plan = Plan(
+        suite=suite_named(recipe.suite), split=split, limit=recipe.limit, margins=recipe.margins,
+        reflect=recipe.reflect and split == "mine",
+    )  # fmt: skip
+    answerer = answerer_for(
+        model, batch=32, device=work.device, concurrency=8, timeout=120.0, retries=4
+    )
+    evaluate(answerer, plan, out, quiet=True)
+
+
+def mine(work: Work) -> None:
+    """Find the slices of the failures on the mine split."""
+    from counterfactory.loop.mine import mine as mined
+    from counterfactory.loop.slices import write_slices
+
+    write_slices(mined(work.round.mine, seed=work.recipe.seed), work.round.folder)
+
+
+def plan(work: Work) -> None:
+    """Decide what to build, with which focus."""
+    from counterfactory.eval.columns import read_columns
+    from counterfactory.eval.columns import read_columns
+    from counterfactory.loop.history import read_history
+    from counterfactory.loop.mixture import Planning, write_plan
+    from counterfactory.loop.mixture import plan as planned
+    from counterfactory.loop.slices import read_slices
+
+    number, recipe = work.round.number, work.recipe
+    mined = read_slices(work.round.folder)
+    history = read_history(work.folder, before=number)
+    made = planned(mined, history, Planning.of(recipe, number), read_columns(work.round.mine))
+    write_plan(made, work.round.folder)
+
+
+def build(work: Work, *, name: str) -> None:
+    """Make one release; a recipe that keeps nothing leaves a note of it instead."""
+    from counterfactory.factory.recipe import resolve
+    from counterfactory.factory.run.build import TooFew
+    from counterfactory.factory.run.build import build as built
+
+    recipe, out = resolve(work.round.recipes / f"{name}.yaml"), work.round.release(name)
+    try:
+        built(recipe, out, workers=work.workers, progress=False)
+    except TooFew as error:
+        write_json(out / "failed.json", {"reason": str(error)})
+
+
+def data(work: Work) -> None:
+    """Judge the releases before anything is trained on them."""
+    from counterfactory.loop.judged import data_verdict
+
+    write_json(work.round.data, data_verdict(work))
+
+
+def train(work: Work, *, stage: Training, model: str, out: Path) -> None:
+    """Train from `model`."""
+    from counterfactory.loop.taught import overrides_of, share_of, steps_of
+    from counterfactory.training.train import train as trained
+
+    replay = work.found(stage.replay)
+    trained(
+        stage.train, model, work.found(stage.data), out, overrides_of(work, stage), device=work.device,
+        steps=steps_of(work, stage), replay=replay or None, replay_share=share_of(work, stage, replay),
+    )  # fmt: skip
+
+
+def gate(work: Work) -> None:
+    """Decide whether the trained model is promoted."""
+    from counterfactory.loop.judged import decision
+
+    write_json(work.round.gate, decision(work))
+
+
+def opening(work: Work) -> list[Stage[Work]]:
+    """Return the stages up to the plan."""
+    recipe, here = work.recipe, work.round
+    asked = {
+        "suite": recipe.suite, "limit": recipe.limit, "margins": recipe.margins, "reflect": recipe.reflect,
+    }  # fmt: skip
+    stages = []
+    if here.number == 1:
+        stages.append(_measuring("before", work.model, "gate", here.before, asked))
+    stages += [
+        _measuring("measure", work.model, "mine", here.mine, asked),
+        Stage(
+            "mine", mine, lambda w: {"eval": w.round.mine, "seed": recipe.seed}, lambda w: [w.round.slices]
+        ),
+        Stage("plan", plan, _planned_from, lambda w: [w.round.plan, w.round.recipes]),
+    ]  # fmt: skip
+    return stages
+
+
+def building(work: Work) -> list[Stage[Work]]:
+    """Return a stage for each build of the plan, and the gates of data."""
+    names = [one["name"] for one in work.builds]
+    found: list[Stage[Work]] = [
+        Stage(
+            f"build/{name}", partial(build, name=name),
+            lambda w, name=name: {"recipe": w.round.recipes / f"{name}.yaml"},  # type: ignore[misc]
+            lambda w, name=name: [w.round.release(name)],  # type: ignore[misc]
+        )
+        for name in names
+    ]  # fmt: skip
+    judging = Stage(
+        "data", data,
+        lambda w: {"releases": list(w.releases.values()), "gates": _gates(w)},
+        lambda w: [w.round.data],
+    )  # fmt: skip
+    return [*found, judging] if names else []
+
+
+def teaching(work: Work) -> list[Stage[Work]]:
+    """Return a stage for each training that has data, and the measurement of the last one's model.
+
+    None where the data did not pass its gates.
+    """
+    model, found = work.model, list[Stage[Work]]()
+    if not read(work.round.data).get("passed"):
+        return []
+    for stage, out in work.trainings():
+        found.append(_training(stage, model, out))
+        model = str(out)
+    if not found:
+        return []
+    recipe = work.recipe
+    asked = {"suite": recipe.suite, "limit": recipe.limit, "margins": recipe.margins}
+    return [*found, _measuring("after", model, "gate", work.round.after, asked)]
+
+
+def closing() -> list[Stage[Work]]:
+    """Return the gate."""
+
+    def takes(work: Work) -> Mapping[str, object]:
+        return {
+            "before": work.before, "after": work.round.after, "slices": work.round.slices,
+            "data": work.round.data, "plan": work.round.plan, "seed": work.recipe.seed,
+            "gates": _gates(work),
+        }  # fmt: skip
+
+    return [Stage("gate", gate, takes, lambda w: [w.round.gate])]
+
+
+STAGES: dict[str, Callable[[Work], Iterable[Stage[Work]]]] = {
+    "opening": opening,
+    "building": building,
+    "teaching": teaching,
+    "closing": lambda work: closing(),
+}
+"""The parts of a round, in order; each is asked for its stages when the one before it is done."""
+
+
+def _gates(work: Work) -> object:
+    recipe = work.recipe
+    return [recipe.gated, recipe.gates.model_dump(mode="json"), recipe.judge, list(recipe.auditors)]
+
+
+def _measuring(
+    name: str, model: str, split: str, out: Path, asked: Mapping[str, object]
+) -> Stage[Work]:
+    return Stage(
+        name, partial(measure, model=model, split=split, out=out),
+        lambda w: {"model": model_print(model), "split": split, **asked}, lambda w: [out],
+    )  # fmt: skip
+
+
+def _training(stage: Training, model: str, out: Path) -> Stage[Work]:
+    def takes(work: Work) -> Mapping[str, object]:
+        places = [*work.found(stage.data), *work.found(stage.replay)]
+        return {
+            "model": model_print(model), "data": [_release(place) for place in places],
+            "stage": stage.model_dump(mode="json"), "seed": work.recipe.seed,
+            "round": work.round.number, "mix": work.recipe.mix.model_dump(mode="json"),
+        }  # fmt: skip
+
+    return Stage(
+        f"train/{stage.title}", partial(train, stage=stage, model=model, out=out), takes, lambda w: [out]
+    )  # fmt: skip
+
+
+def _planned_from(work: Work) -> Mapping[str, object]:
+    recipe = work.recipe.values()
+    keys = ("builds", "stages", "focus", "mix", "budget", "seed")
+    past = [[one.plan, one.gate, one.data] for one in work.earlier]
+    return {
+        "slices": work.round.slices,
+        "eval": work.round.mine,
+        "past": past,
+        **{key: recipe[key] for key in keys},
+    }
+
+
+def _release(place: str) -> object:
+    manifest = Path(place) / "manifest.json"
+    return manifest if manifest.is_file() else place
+
+
+def model_print(model: str) -> str:
+    """Return what names a model's bytes; a served model goes by its id."""
+    from counterfactory.models.ids import identify
+
+    try:
+        return identify("vlm", model).revision if ":" not in model else model
+    except UserError:
+        if model.startswith("dummy"):
+            return model
+        raise

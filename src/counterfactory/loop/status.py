@@ -1,0 +1,44 @@
+"""`loop status`: what is finished, what was begun, who is at work.
+
+status_of(Path("runs/loop"))
+->  {"name": "pocket", "rounds": 3, "rounds_done": 1, "stages": [...], "begun": "round 2 train/reflect",
+     "at_work": "process 71 on box, since ...", "promoted": ".../round-01/model/4-reinforce"}
+"""
+
+from pathlib import Path
+from typing import Any
+
+from counterfactory.errors import UserError
+from counterfactory.factory.recipe_yaml import read as read_yaml
+from counterfactory.loop.engine import BEGUN
+from counterfactory.loop.journal import Journal, at_work
+from counterfactory.loop.layout import PROMOTED, RECIPE, read, rounds_of
+
+
+def status_of(out: Path) -> dict[str, Any]:
+    """Return how far a loop is. Reads only: a loop at work is not disturbed."""
+    lines = {(line.round, line.stage): line for line in Journal(out).lines}
+    values = read_yaml((out / RECIPE).read_text(encoding="utf-8"), str(out / RECIPE)).values
+    if not isinstance(values, dict):
+        raise UserError(f"{out / RECIPE}: found {values!r}, expected the recipe of a loop")
+    decided = [one for one in rounds_of(out) if (one.number, "gate") in lines and one.decision()]
+    begun = [
+        f"round {one.number} {note.stem}"
+        for one in rounds_of(out)
+        for note in sorted((one.folder / BEGUN).glob("*.json"))
+    ]
+    pointer = read(out / PROMOTED)
+    return {
+        "out": str(out), "name": values.get("name", ""), "rounds": values.get("rounds", 0),
+        "rounds_done": len(decided),
+        "decisions": [
+            {"round": one.number, "promoted": one.promoted, "reason": one.decision().get("reason", "")}
+            for one in decided
+        ],
+        "stages": [
+            {"round": line.round, "stage": line.stage, "seconds": line.seconds, "at": line.at}
+            for line in lines.values()
+        ],
+        "begun": ", ".join(begun), "at_work": at_work(out),
+        "promoted": str(out / pointer["model"]) if pointer else None,
+    }  # fmt: skip

@@ -1,0 +1,6 @@
+"""The loop's tests share `loop_toys`."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent))

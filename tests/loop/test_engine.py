@@ -1,0 +1,164 @@
+"""The engine of a loop: each stage once, again only when what it reads has changed, killed or not."""
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import loop_toys
+import pytest
+from loop_toys import TOY, contents, no_page, toy_recipe
+
+from counterfactory.errors import UserError
+from counterfactory.loop.journal import Journal
+from counterfactory.loop.run import run_loop
+
+
+def run(folder: Path, rounds: int = 2, bad: int = 0, **more: object) -> list[str]:
+    """Run the toy loop and return what its stages did."""
+    loop_toys.CALLS.clear()
+    recipe = toy_recipe(rounds, bad, **more)
+    run_loop(recipe, folder, parts=TOY, page=no_page, say=lambda text: None)
+    return list(loop_toys.CALLS)
+
+
+def pointed(folder: Path) -> str:
+    return str(json.loads((folder / "promoted.json").read_text())["model"])
+
+
+def test_a_finished_loop_does_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "loop"
+    assert len(run(folder)) == 2 * (3 + loop_toys.PARTS)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != "lock"}
+    assert run(folder) == []
+    after = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != "lock"}
+    changed = {path.name for path in before if before[path] != after.get(path)}
+    assert changed <= {"loop", "recipe.yaml"} and before.keys() == after.keys()
+
+
+def test_more_rounds_go_on_from_those_that_are_done(tmp_path: Path) -> None:
+    folder = tmp_path / "loop"
+    run(folder, rounds=1)
+    calls = run(folder, rounds=2)
+    assert calls and all("2" in call for call in calls)
+    assert pointed(folder) == "round-02/model/1-sft"
+
+
+def test_the_round_after_a_rejected_one_starts_from_the_last_promoted_model(tmp_path: Path) -> None:
+    folder = tmp_path / "loop"
+    run(folder, rounds=3, bad=3)  # 0 + 1 promoted, 1 + 2 = 3 rejected, 1 + 3 = 4 promoted
+    numbers = [(folder / f"round-0{n}" / "model" / "1-sft" / "n").read_text() for n in (1, 2, 3)]
+    assert numbers == ["1", "3", "4"], "a rejected round keeps its model"
+    promoted = [
+        json.loads((folder / f"round-0{n}" / "gate.json").read_text())["promoted"]
+        for n in (1, 2, 3)
+    ]
+    assert promoted == [True, False, True]
+    assert pointed(folder) == "round-03/model/1-sft"
+
+
+def test_only_what_reads_a_changed_thing_runs_again(tmp_path: Path) -> None:
+    folder = tmp_path / "loop"
+    run(folder, rounds=1)
+    assert run(folder, rounds=1, bad=7) == ["gate 1"], "the gates alone have changed"
+    assert pointed(folder) == "round-01/model/1-sft"
+    assert run(folder, rounds=1, bad=1) == ["gate 1"]
+    assert not (folder / "promoted.json").exists()
+    (folder / "round-01" / "release" / "toy" / "rows").write_text("spoilt")
+    calls = run(folder, rounds=1, bad=1)
+    assert "build" not in calls and calls == [f"part 1.{n}" for n in range(loop_toys.PARTS)]
+
+
+def test_what_a_stage_with_other_inputs_left_is_removed_first(tmp_path: Path) -> None:
+    folder = tmp_path / "loop"
+    run(folder, rounds=1)
+    rows = folder / "round-01" / "release" / "toy" / "rows"
+    assert rows.read_text().startswith("0.0")
+    (folder / "round-01" / "eval" / "mine" / "n").write_text("5")
+    calls = run(folder, rounds=1)
+    assert calls == ["measure 1"], "the evaluation was put right, nothing behind it has changed"
+    shutil.rmtree(folder / "round-01" / "release")
+    assert [call for call in run(folder, rounds=1) if call.startswith("part")]
+
+
+def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.doc").write_text("mine")
+    with pytest.raises(UserError, match="no loop, expected a new or empty folder"):
+        run(tmp_path)
+
+
+# --- killed
+
+
+def killed_after(ticks: int, work: Callable[[], object]) -> bool:
+    """Run `work` in a child that is killed at its n-th write to disk; say whether it was."""
+    child = os.fork()
+    if child == 0:
+        left, real = [ticks], os.fsync
+
+        def fsync(handle: int) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            real(handle)
+
+        os.fsync = fsync
+        try:
+            work()
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("undisturbed") / "loop"
+    run(folder, rounds=2)
+    return contents(folder)
+
+
+@pytest.fixture(scope="module")
+def one_round(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("one") / "loop"
+    run(folder, rounds=1)
+    return contents(folder)
+
+
+def test_killed_once_at_any_write_the_loop_ends_the_same(
+    tmp_path: Path, one_round: dict[str, str]
+) -> None:
+    kills = 0
+    for ticks in range(1, 1000):
+        folder = tmp_path / str(ticks)
+        if not killed_after(ticks, lambda folder=folder: run(folder, rounds=1)):  # type: ignore[misc]
+            break
+        kills += 1
+        run(folder, rounds=1)
+        assert contents(folder) == one_round
+        stages = [(line.round, line.stage) for line in Journal(folder).lines]
+        assert len(stages) == len(set(stages)) == 4, "no stage is entered twice"
+        shutil.rmtree(folder)
+    assert kills > 25, "every boundary and several places inside each stage"
+
+
+def test_killed_over_and_over_nothing_finished_is_done_twice(
+    tmp_path: Path, undisturbed: dict[str, str]
+) -> None:
+    folder, log = tmp_path / "loop", tmp_path / "log"
+
+    def work() -> None:
+        try:
+            run(folder)
+        finally:
+            with log.open("a") as stream:
+                stream.write("".join(f"{call}\n" for call in loop_toys.CALLS))
+
+    lives = 0
+    while killed_after(7, work):
+        lives += 1
+        assert lives < 100
+    assert lives > 5
+    assert contents(folder) == undisturbed
