@@ -124,9 +124,8 @@ def precision_recall(mined: Mined, columns: Columns) -> dict[str, Any]:
             "slice": mined.slices[best].name if best is not None else "",
         }  # fmt: skip
         whole = members if name == REWORDED else _anywhere(columns, name)
-        belongs |= np.array(
-            [bool(one.any()) and (one & whole).sum() / one.sum() >= SAME for one in slices]
-        )
+        for at, one in enumerate(slices):
+            belongs[at] |= bool(one.any()) and (one & whole).sum() >= SAME * one.sum()
     shown = [one["f1"] >= AGREE for one in found.values()]
     return {
         "precision": float(belongs.mean()) if len(belongs) else None,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfactory.eval.columns import Floats, Ints
-from counterfactory.eval.stats import wilson_clustered
+from counterfactory.eval.stats import effective, wilson_clustered
 
 Flags = NDArray[np.bool_]
 BEAM = 120  # pairs that grow into triples
@@ -164,11 +164,12 @@ def _next(
 ) -> Found | None:
     """Return the best conjunction that stands, or nothing."""
     total = float(work.errors.sum())
+    alike = likeness(work.errors - predicted, work.clusters)
     for conditions, rows in work.best(predicted, depth):
         errors, expected = float(work.errors[rows].sum()), float(predicted[rows].sum())
         if errors - expected < SHARE * total or errors < LIFT * expected:
             continue
-        p = surprise(work.errors[rows] - predicted[rows], work.clusters[rows])
+        p = surprise(work.errors[rows], predicted[rows], work.clusters[rows], alike)
         corrected = min(1.0, p * work.tested / (len(found) + 1))
         if corrected <= q:
             low = lowest(work.errors[rows], work.clusters[rows]) * int(rows.sum()) - expected
@@ -179,23 +180,45 @@ def _next(
     return None
 
 
-def surprise(residuals: Floats, clusters: Ints) -> float:
-    """Return the one-sided p of a positive sum of residuals; what shares an image counts once."""
-    from scipy.stats import t
+def surprise(errors: Floats, predicted: Floats, clusters: Ints, alike: float) -> float:
+    """Return the chance of so many errors: a binomial tail with the number of items that count.
 
-    sums = np.bincount(np.unique(clusters, return_inverse=True)[1], weights=residuals)
-    spread = float(np.sqrt((sums**2).sum()))
-    if len(sums) < 2 or spread == 0:
-        return 1.0
-    return float(t.sf(residuals.sum() / spread, len(sums) - 1))
+    Items of a cluster count less the more alike errors are in clusters, here or everywhere.
+    """
+    from scipy.special import betainc
+
+    sizes = np.bincount(np.unique(clusters, return_inverse=True)[1])
+    n = len(errors)
+    design = 1 + alike * (float((sizes**2).sum()) / n - 1)
+    worth = min(n / design, _effective(errors, clusters)) / n
+    rate = float(np.clip(predicted.mean(), 1e-6, 1 - 1e-6))
+    right = n - float(errors.sum())
+    return float(betainc(max(errors.sum() * worth, 1e-9), right * worth + 1, rate))
+
+
+def likeness(residuals: Floats, clusters: Ints) -> float:
+    """Return how alike residuals are within clusters: 0 not at all, 1 equal."""
+    sums, sizes = np.bincount(clusters, weights=residuals), np.bincount(clusters)
+    pairs, own = float((sizes * (sizes - 1)).sum()), float((residuals**2).sum())
+    if not pairs or not own:
+        return 0.0
+    return float(np.clip(((sums**2).sum() - own) / pairs / (own / len(residuals)), 0, 1))
+
+
+def _by_cluster(errors: Floats, clusters: Ints) -> tuple[Floats, Floats]:
+    place = np.unique(clusters, return_inverse=True)[1]
+    hits: Floats = np.bincount(place, weights=errors).astype(np.float64)
+    sizes: Floats = np.bincount(place).astype(np.float64)
+    return hits, sizes
+
+
+def _effective(errors: Floats, clusters: Ints) -> float:
+    return effective(*_by_cluster(errors, clusters))
 
 
 def lowest(errors: Floats, clusters: Ints) -> float:
     """Return the lower end of the error rate's 95 % interval."""
-    place = np.unique(clusters, return_inverse=True)[1]
-    hits: Floats = np.bincount(place, weights=errors).astype(np.float64)
-    sizes: Floats = np.bincount(place).astype(np.float64)
-    return float(wilson_clustered(hits, sizes).low)
+    return float(wilson_clustered(*_by_cluster(errors, clusters)).low)
 
 
 def fitted(chosen: list[Flags], errors: Floats, steps: int = 30) -> Floats:
