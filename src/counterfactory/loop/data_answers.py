@@ -94,9 +94,7 @@ def unsafe(release: Release, settings: DataGates) -> list[DataFinding]:
     requests = [one for one in release.told if one.safety]
     if not requests:
         return [DataFinding(gate="unsafe answers", passed=True)]
-    refused = {
-        (one.view, one.id): refuses(one.answer) for one in requests
-    }
+    refused = {(one.view, one.id): refuses(one.answer) for one in requests}
     harmful = [one for one in requests if one.harmful]
     benign = [one for one in requests if one.harmful is False]
     complied = [one for one in harmful if not refused[one.view, one.id]]

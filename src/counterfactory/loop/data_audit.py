@@ -27,13 +27,7 @@ def audit(release: Release, settings: DataGates, auditors: Sequence[Auditor]) ->
     if not auditors:
         return []
     rows = _drawn(release, settings)
-    statements = [
-        Statement(
-            names=one.pictures, images=tuple(release.pictures[name] for name in one.pictures),
-            question=one.question, answer=one.answer, verifier=one.verifier,
-        )
-        for one in rows
-    ]  # fmt: skip
+    statements = _statements(release, rows)
     balance = np.zeros(len(rows), np.int64)
     voted = np.zeros(len(rows), np.bool_)
     for auditor in auditors:
@@ -44,6 +38,16 @@ def audit(release: Release, settings: DataGates, auditors: Sequence[Auditor]) ->
         balance += votes
         voted |= votes != 0
     return [_finding(rows, balance < 0, voted, settings)]
+
+
+def _statements(release: Release, rows: Sequence[Told]) -> list[Statement]:
+    return [
+        Statement(
+            names=one.pictures, images=tuple(release.pictures[name] for name in one.pictures),
+            question=one.question, answer=one.answer, verifier=one.verifier,
+        )
+        for one in rows
+    ]  # fmt: skip
 
 
 def _finding(rows: list[Told], denied: object, voted: object, settings: DataGates) -> DataFinding:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from counterfactory.loop.auditors import Auditor
+from counterfactory.loop.auditors import Auditor, by_captions
 from counterfactory.loop.data_answers import leakage, top_answers, unsafe
 from counterfactory.loop.data_audit import audit
 from counterfactory.loop.data_findings import DataFinding
@@ -33,7 +33,7 @@ GATES: dict[str, Gate] = {
     "text-only leakage": leakage,
     "unsafe answers": unsafe,
 }
-"""Every gate but the audit, which needs auditors."""
+"""Every gate but the audit, which takes auditors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +53,11 @@ class DataDecision:
 def check_release(
     folder: Path, settings: DataGates | None = None, *, auditors: Sequence[Auditor] = ()
 ) -> DataDecision:
-    """Judge a release folder. Raises `UserError` when it is none."""
+    """Judge a release folder; its own captions are an auditor, too. Raises `UserError` for no release."""
     settings = settings or DataGates()
     release = read_told(folder)
     found = [finding for gate in GATES.values() for finding in gate(release, settings)]
-    found += audit(release, settings, auditors)
+    found += audit(release, settings, (by_captions(folder), *auditors))
     failed = [one for one in found if not one.passed]
     return DataDecision(
         release=str(folder), passed=not failed,

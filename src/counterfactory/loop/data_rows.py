@@ -68,14 +68,16 @@ def contamination(release: Release, settings: DataGates) -> list[DataFinding]:
 
 
 def blank(release: Release, settings: DataGates) -> list[DataFinding]:
-    """Do the pictures show anything?"""
+    """Do the pictures show anything? A picture counts as often as rows show it."""
+    uses = _uses(release)
     bad, n = [], 0
     for name, pixels in _looked_at(release, settings):
-        n += 1
+        n += uses[name]
         if pixels is None or float(pixels.mean(axis=2).std()) < settings.min_contrast:
             bad.append(name)
-    share = len(bad) / max(1, n)
-    why = f"{len(bad)} of {n} pictures are blank or cannot be read" if bad else ""
+    rows = sum(uses[name] for name in bad)
+    share = rows / max(1, n)
+    why = f"{rows} of {n} rows show a picture that is blank or cannot be read" if bad else ""
     return [
         DataFinding(
             gate="pictures", passed=share <= settings.max_blank, value=share if n else None,
@@ -145,13 +147,18 @@ def decoded(data: bytes) -> Pixels | None:
         return None
 
 
+def _uses(release: Release) -> Counter[str]:
+    return Counter(name for one in release.told for name in one.pictures)
+
+
 def _looked_at(release: Release, settings: DataGates) -> Iterator[tuple[str, Pixels | None]]:
-    """Yield some pictures, drawn at random where there are many."""
+    """Yield the pictures; where they are many, half by chance and half those of most rows."""
+    uses = _uses(release)
     names = sorted(release.pictures)
-    if len(names) > settings.pictures:
-        chosen = np.random.default_rng(settings.seed).permutation(len(names))[: settings.pictures]
-        names = [names[at] for at in sorted(chosen.tolist())]
-    for name in names:
+    chance = np.random.default_rng(settings.seed).permutation(len(names)).tolist()
+    drawn = [names[at] for at in chance[: settings.pictures // 2]]
+    often = sorted((names[at] for at in chance), key=lambda name: -uses[name])
+    for name in list(dict.fromkeys([*drawn, *often]))[: settings.pictures]:
         yield name, decoded(release.pictures[name])
 
 
@@ -166,12 +173,12 @@ def _looks(release: Release, names: set[str]) -> dict[str, str]:
     return found
 
 
-def _asked(one: Told) -> tuple[str, str, str]:
-    return one.view, one.question, one.answer
+def _asked(one: Told) -> tuple[str, str, str, bool]:
+    return one.view, one.question, one.text, one.thought
 
 
 def _words(one: Told) -> list[str]:
-    return [one.question, one.answer, one.worse]
+    return [one.question, one.text, one.worse, str(one.thought)]
 
 
 def _rows(release: Release, view: str) -> int:

@@ -18,7 +18,7 @@ from counterfactory.factory.release import manifest
 from counterfactory.factory.release.contents import data_files, scan
 from counterfactory.factory.release.views import verifier_of
 from counterfactory.fingerprint import digest_bytes
-from counterfactory.selecting import THINK
+from counterfactory.selecting import ANSWER, THINK
 
 CLOSED = ("yes_no", "number", "letter", "exact", "refusal")
 OPEN = "open"  # a sentence: no verifier, many right answers
@@ -33,12 +33,14 @@ class Told:
     view: str
     id: str
     pictures: tuple[str, ...]  # digests of the files
-    question: str
-    answer: str  # the preferred one
+    question: str  # without the instruction to think
+    answer: str  # the preferred one; of a rationale, what it ends with
     worse: str = ""  # the answer that it is preferred to
     verifier: str  # a kind of answer, or open
     harmful: bool | None = None  # None: nothing in the release says so
     safety: bool = False  # a request, not a question
+    text: str = ""  # the answer as the row has it
+    thought: bool = False  # with the instruction to think
 
     @property
     def asked(self) -> tuple[tuple[str, ...], str]:
@@ -96,7 +98,7 @@ def _grpo(row: Mapping[str, Any], shown: tuple[str, ...], known: _Known) -> Iter
     known[shown, question] = kind, bool(row["harmful"])
     yield Told(
         view="grpo", id=row["id"], pictures=shown, question=question, answer=row["answer"],
-        verifier=kind, harmful=bool(row["harmful"]), safety=kind == "refusal",
+        text=row["answer"], verifier=kind, harmful=bool(row["harmful"]), safety=kind == "refusal",
     )  # fmt: skip
 
 
@@ -122,12 +124,13 @@ def _plain(
 ) -> Told:  # fmt: skip
     asked = question.removesuffix(THINK)
     marked = known.get((shown, asked))
-    kind = marked[0] if marked else _kind_of(answer)
-    thought = asked != question and kind != "refusal"  # a rationale is a sentence
+    text, (rationale, ends, last) = answer, answer.rpartition(ANSWER)
+    if thought := asked != question:
+        answer = last if rationale and ends else answer
     return Told(
-        view=view, id=row, pictures=shown, question=question, answer=answer, worse=worse,
-        verifier=OPEN if thought else kind, harmful=marked[1] if marked else None,
-        safety=safety or kind == "refusal",
+        view=view, id=row, pictures=shown, question=asked, answer=answer, worse=worse,
+        verifier=marked[0] if marked else _kind_of(answer), harmful=marked[1] if marked else None,
+        safety=safety or (marked is not None and marked[0] == "refusal"), text=text, thought=thought,
     )  # fmt: skip
 
 

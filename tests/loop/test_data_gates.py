@@ -1,0 +1,136 @@
+"""Data gates on real small releases: each poison is rejected with its reason, the clean twin passes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from poisons import CHECKS, POISONS, by_shape, made, pair, request, rows
+
+from counterfactory.errors import UserError
+from counterfactory.eval.asking import Ask, Reply
+from counterfactory.factory.checks.contamination import build_index
+from counterfactory.loop.auditors import by_captions, by_model
+from counterfactory.loop.data_gates import DataDecision, check_release
+from counterfactory.loop.gate_settings import DataGates
+from counterfactory.loop.told import read_told
+
+
+def failed(found: DataDecision) -> set[str]:
+    return {one.gate for one in found.gates if not one.passed}
+
+
+def test_the_clean_release_passes(tmp_path: Path) -> None:
+    found = check_release(made(tmp_path, rows()), auditors=[by_shape])
+    assert found.passed and not failed(found)
+    assert found.reason.startswith("tiny passes")
+    audited = next(one for one in found.gates if one.gate == "audit")
+    assert audited.value == 0 and audited.n >= 100
+
+
+@pytest.mark.parametrize("gate", POISONS)
+def test_a_poisoned_release_is_rejected_by_the_gate_that_looks_for_it(
+    gate: str, tmp_path: Path
+) -> None:
+    found = check_release(POISONS[gate](tmp_path), auditors=[by_shape])
+    assert not found.passed
+    assert gate in failed(found)
+    assert f"{gate}: " in found.reason
+
+
+def test_flipped_labels_are_found_by_the_captions_alone(tmp_path: Path) -> None:
+    found = check_release(POISONS["audit"](tmp_path))
+    audited = next(one for one in found.gates if one.gate == "audit")
+    assert not audited.passed
+    assert audited.value == pytest.approx(0.3, abs=0.1)
+    assert audited.low is not None and audited.low > 0.1
+
+
+def test_labels_flipped_in_one_view_conflict_with_the_others(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = made(tmp_path, rows()) / "data" / "grpo" / "train-00000-of-00001.parquet"
+    table = pq.read_table(path)
+    flip = {"yes": "no", "no": "yes"}
+    told = [row | {"answer": flip.get(row["answer"], row["answer"])} for row in table.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(told, schema=table.schema), path)
+    found = check_release(tmp_path)
+    assert "conflicts" in failed(found)
+    assert "Is there a" in found.reason
+
+
+def test_a_picture_of_a_suite_is_found_though_the_release_says_it_was_checked(
+    tmp_path: Path,
+) -> None:
+    index = tmp_path / "index.jsonl"
+    build_index(index, [("pocket", "item-1", pair(3).sample.image)])
+    checks = ({"check": "contamination", "index": str(index), "max_distance": 4},)
+    bad = check_release(made(tmp_path / "bad", rows(), checks=checks))
+    assert failed(bad) == {"contamination"}
+    index.write_text(index.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    good = check_release(made(tmp_path / "good", rows(), checks=checks))
+    assert good.passed
+
+
+def test_requests_are_judged_by_the_marks_of_the_grpo_view(tmp_path: Path) -> None:
+    told = [one for one in read_told(made(tmp_path, rows(0, 10))).told if one.view == "dpo"]
+    assert {one.harmful for one in told} == {True, False}
+    assert all(one.safety for one in told)
+
+
+def test_benign_requests_that_are_refused_are_rejected_too(tmp_path: Path) -> None:
+    from poisons import HELP, REFUSAL
+
+    changed = rows()
+    for row in changed:
+        for one in row["preferences"] or ():
+            if one["chosen"] == HELP:
+                one["chosen"], one["rejected"] = REFUSAL, HELP
+    assert "refused twins" in failed(check_release(made(tmp_path, changed)))
+
+
+def test_a_model_denies_only_what_it_is_sure_of(tmp_path: Path) -> None:
+    release = read_told(made(tmp_path, rows(4, 0)))
+    asked: list[Ask] = []
+
+    def always(p_yes: float, asks: list[Ask]) -> list[Reply]:
+        asked.extend(asks)
+        logps = (float(np.log(p_yes)), float(np.log(1 - p_yes)))
+        return [Reply(text="yes", logps=logps) for _ in asks]
+
+    from counterfactory.loop.data_audit import _drawn, _statements
+
+    said = _statements(release, _drawn(release, DataGates()))
+    closed = [one for one in said if one.verifier == "yes_no"]
+    sure = by_model(lambda asks: always(0.95, list(asks)))(closed)
+    assert sure == [one.answer == "yes" for one in closed]
+    assert set(by_model(lambda asks: always(0.6, list(asks)))(closed)) == {None}
+    assert asked[0].images == closed[0].images
+
+
+def test_captions_say_nothing_of_what_they_do_not_name(tmp_path: Path) -> None:
+    folder = made(tmp_path, rows(12, 0))
+    release = read_told(folder)
+    from counterfactory.loop.data_audit import _drawn, _statements
+
+    said = _statements(release, _drawn(release, DataGates()))
+    verdicts = by_captions(folder)(said)
+    named = [one.answer == "yes" for one in said if one.verifier == "yes_no"]
+    found = [v for v, one in zip(verdicts, said, strict=True) if one.verifier == "yes_no"]
+    assert found == [True if yes else None for yes in named]
+
+
+def test_limits_are_settings(tmp_path: Path) -> None:
+    folder = POISONS["pictures"](tmp_path)
+    assert "pictures" not in failed(check_release(folder, DataGates(max_blank=0.5)))
+
+
+def test_a_folder_that_is_no_release_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"manifest\.json"):
+        check_release(tmp_path)
+
+
+def test_the_fixture_is_what_it_says() -> None:
+    assert CHECKS[1]["check"] == "contamination"
+    assert pair(1).answer_a != pair(1).answer_b
+    assert request(2).sample.examples[0].question == request(3).sample.examples[0].question
