@@ -171,6 +171,14 @@ def test_doubts_alone_find_the_slice_and_agree_with_the_labels(tmp_path: Path) -
     assert both["chance"] < 0.2
 
 
+def test_contradictions_are_told_by_slice(tmp_path: Path) -> None:
+    rows = scenes(800, wrong=leaves)
+    assert mine(written(tmp_path, rows)).slices[0].contradictions is None
+    doubting(tmp_path, rows, lambda row: 0.9 if row["verdict"] == "wrong" else 0.1)
+    (found,) = mine(tmp_path).slices
+    assert found.contradictions == pytest.approx(found.rate, abs=1e-4)
+
+
 def test_mining_without_labels_reads_no_right_answer(tmp_path: Path) -> None:
     rows = scenes(800, wrong=leaves)
     doubting(written(tmp_path, rows), rows, lambda row: leaves(row) / 2)

@@ -10,6 +10,7 @@ answer; there the model's doubts about its own words (eval/reflect) are its erro
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from counterfactory.errors import UserError
 from counterfactory.eval.columns import Columns, Floats, codes, read_columns, size, take
 from counterfactory.eval.counting import truth
+from counterfactory.eval.reflect.report import NAME as REFLECTIONS
 from counterfactory.eval.reflect.report import read_reflections
 from counterfactory.loop.labels import (
     DERIVED,
@@ -45,12 +47,39 @@ def mine(
     folder: Path, *, most: int = 16, depth: int = 3, q: float = 0.05, least: int = 20,
     seed: int = 0, split: str = SPLIT,
 ) -> Mined:  # fmt: skip
-    """Return the slices of an evaluation folder, the largest excess first."""
+    """Return the slices of an evaluation folder, the largest excess first.
+
+    Where the model was cross-examined, each slice is told how often it contradicts itself there.
+    """
     columns = _judged(_of_split(folder, split), folder)
-    return _mined(
+    mined = _mined(
         folder, columns, 1 - truth(columns), "answers", habits_of(columns),
         crossed_habit_labels(columns, seed=seed), most=most, depth=depth, q=q, least=least,
     )  # fmt: skip
+    return (
+        tagged(mined, columns, read_reflections(folder))
+        if (folder / REFLECTIONS).is_file()
+        else mined
+    )
+
+
+def tagged(mined: Mined, columns: Columns, rows: Iterable[Mapping[str, Any]]) -> Mined:
+    """Note for each slice the share of claims about its items that the model takes back."""
+    said: Counter[tuple[str, str]] = Counter()
+    back: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        key = (row["task"], row["item_id"])
+        said[key] += 1
+        back[key] += row["contradiction"]
+    keys = list(zip(columns["task"], columns["item_id"], strict=True))
+    claims = np.array([said[key] for key in keys], dtype=np.float64)
+    taken = np.array([back[key] for key in keys], dtype=np.float64)
+    found = []
+    for one, members in zip(mined.slices, mined.members(columns), strict=True):
+        total = float(claims[members].sum())
+        share = round(float(taken[members].sum()) / total, 4) if total else None
+        found.append(replace(one, contradictions=share))
+    return replace(mined, slices=tuple(found))
 
 
 def mine_unlabelled(
@@ -63,7 +92,7 @@ def mine_unlabelled(
     keys = list(zip(columns["task"], columns["item_id"], strict=True))
     columns = take(columns, np.array([key in doubts for key in keys], dtype=np.bool_))
     if not size(columns):
-        path = folder / "reflections.parquet"
+        path = folder / REFLECTIONS
         raise UserError(f"{path}: found no claim about an item of answers.parquet, expected some")
     errors = np.array([doubts[key] for key in keys if key in doubts])
     return _mined(

@@ -39,6 +39,9 @@ class Slice:
     p: float
     q: float  # p after Benjamini and Hochberg, over everything that was tried
     focus: tuple[tuple[str, float], ...]  # (label, its share of the slice's errors)
+    contradictions: float | None = (
+        None  # share of its claims that the model takes back; None: not asked
+    )
 
     @property
     def rate(self) -> float:
