@@ -176,7 +176,7 @@ def test_history_is_read_from_what_a_round_has_left(tmp_path: Path) -> None:
     rows = by_name(made)["region-diff"].rows
     (release / "manifest.json").write_text(json.dumps({"kept": rows // 2, "candidates": rows}))
     leaf = FOUND.slices[0].name
-    gate = {"slices": [{"name": leaf, "before": 0.5, "after": 0.75}]}
+    gate = {"slices": [{"name": leaf, "before": 0.5, "after": 0.25}]}
     (here / "gate.json").write_text(json.dumps(gate))
 
     history = read_history(tmp_path, before=2)

@@ -21,6 +21,7 @@ from typing import Any
 
 PLAN = "plan.json"
 GATE = "gate.json"
+DATA = "data.json"  # releases that did not pass the gates of data are not replayed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,7 @@ def read_history(out: Path, *, before: int) -> History:
         if number >= before or not plan:
             continue
         made: dict[str, float] = {}
+        sound = bool(read_json(folder / DATA).get("passed", True))
         for name, release in releases_of(folder, plan):
             manifest = read_json(release / "manifest.json")
             kept = int(manifest.get("kept", 0))
@@ -81,7 +83,7 @@ def read_history(out: Path, *, before: int) -> History:
             counts.setdefault(name, []).append(
                 (kept, int(manifest.get("candidates", kept)), _seconds(release))
             )
-            if kept:
+            if kept and sound:
                 releases.append(Past(round=number, build=name, folder=str(release), rows=kept))
         seen += _seen(number, plan, read_json(folder / GATE), made)
     return History(
@@ -116,12 +118,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def measured(gate: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-    """Return each slice's (error rate before, after) on the gate's own items, which are scores there."""
+    """Return each slice's (error rate before, after) on the gate's own items."""
     found = {}
     for one in gate.get("slices", ()) or ():
         before, after = one.get("before"), one.get("after")
         if before is not None and after is not None:
-            found[str(one.get("name", ""))] = (1 - float(before), 1 - float(after))
+            found[str(one.get("name", ""))] = (float(before), float(after))
     return found
 
 

@@ -1,0 +1,58 @@
+"""What a loop has cost: seconds of every stage, tokens trained on, pictures looked at and made.
+
+costs_of(out, rounds)["rounds"][0]
+->  {"number": 1, "seconds": "412", "tokens": "957,080", "asked": "10,240", "made": "1,890", "stages": [...]}
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from counterfactory.errors import UserError
+from counterfactory.loop.journal import Journal
+from counterfactory.loop.layout import Round, read
+from counterfactory.loop.report_rounds import log_of, releases
+
+
+def costs_of(out: Path, rounds: Sequence[Round]) -> dict[str, Any]:
+    """Return costs by round, and their sum in seconds."""
+    try:
+        lines = {(line.round, line.stage): line for line in Journal(out).lines}
+    except UserError:
+        lines = {}
+    found, total = [], 0.0
+    for one in rounds:
+        stages = [line for line in lines.values() if line.round == one.number]
+        seconds = sum(line.seconds for line in stages)
+        total += seconds
+        longest = max((line.seconds for line in stages), default=1.0) or 1.0
+        found.append({
+            "number": one.number, "seconds": f"{seconds:,.0f}", "tokens": f"{_tokens(one):,}",
+            "asked": f"{_asked(one):,}", "made": f"{_made(one):,}",
+            "stages": [
+                {"name": line.stage, "seconds": f"{line.seconds:,.1f}", "share": 100 * line.seconds / longest}
+                for line in stages
+            ],
+        })  # fmt: skip
+    return {"rounds": found, "seconds": f"{total:,.0f}", "known": bool(lines)}
+
+
+def _tokens(one: Round) -> int:
+    """Return the tokens that the round's trainings saw, as far as they say."""
+    folders = one.models.glob("*") if one.models.is_dir() else ()
+    return sum(
+        int(max((row.get("num_tokens", 0) for row in log_of(f)), default=0)) for f in folders
+    )
+
+
+def _asked(one: Round) -> int:
+    """Return the questions that evaluations put, each with its picture."""
+    summaries = [read(folder / "summary.json") for folder in (one.mine, one.before, one.after)]
+    return sum(int(summary.get("items", 0)) for summary in summaries)
+
+
+def _made(one: Round) -> int:
+    """Return the candidates that builds made."""
+    return sum(
+        int(read(folder / "manifest.json").get("candidates", 0)) for _, folder in releases(one)
+    )

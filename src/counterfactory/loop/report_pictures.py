@@ -1,0 +1,67 @@
+"""Pairs of pictures that a round made for its slices, small enough to stand in the page.
+
+examples(plan, {"region-diff": Path(".../release/region-diff")})
+->  [{"slice": "existence of leaves", "question": "Is there a leaf?", "a": "data:image/png;base64,...",
+      "answer_a": "yes", "b": ..., "answer_b": "no", "difference": "..."}]
+"""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from counterfactory.eval.failures import small
+from counterfactory.factory.ops.base import labels_of
+from counterfactory.factory.release.contents import scan
+
+EACH = 2  # pairs of a slice
+MOST = 12  # pairs of a round
+MOST_BYTES = 96 * 1024  # of one picture in the page
+KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp"}
+TEXTS = ("question", "answer_a", "answer_b", "difference", "id")
+
+
+def examples(plan: Mapping[str, Any], releases: Mapping[str, Path]) -> list[dict[str, str]]:
+    """Return the first pairs of each slice aimed at, most rows first."""
+    found: list[dict[str, str]] = []
+    taken: set[str] = set()
+    for build, folder in releases.items():
+        aims = [one for one in plan.get("targets", ()) if one["build"] == build and one["labels"]]
+        if aims and list((folder / "data" / "pairs").glob("*.parquet")):
+            found += _pairs(aims, folder, taken)
+    return found[:MOST]
+
+
+def _pairs(
+    aims: Sequence[Mapping[str, Any]], folder: Path, taken: set[str]
+) -> Iterator[dict[str, str]]:
+    room = {str(aim["name"]): EACH for aim in aims}
+    for row in scan(folder, "pairs"):
+        if not any(room.values()):
+            return
+        for aim in aims:
+            name = str(aim["name"])
+            if room[name] and row["id"] not in taken and within(row["slices"], aim["labels"]):
+                pictures = [picture(row[side]["bytes"]) for side in ("image_a", "image_b")]
+                if all(pictures):
+                    room[name] -= 1
+                    taken.add(row["id"])
+                    told = {key: str(row.get(key) or "") for key in TEXTS}
+                    yield {"slice": name, "a": pictures[0], "b": pictures[1], **told}
+
+
+def within(slices: Sequence[str], labels: Sequence[str]) -> bool:
+    """Say whether a row was made for a focus: it names the focus itself, or all of its labels."""
+    return " & ".join(labels) in slices or set(labels_of(" & ".join(labels))) <= set(slices)
+
+
+def picture(data: bytes) -> str:
+    """Return a data URI, "" for what is no picture or too large."""
+    try:
+        data = small(data)
+    except OSError:
+        return ""
+    kind = next((name for start, name in KINDS.items() if data.startswith(start)), "")
+    if not kind or len(data) > MOST_BYTES:
+        return ""
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
