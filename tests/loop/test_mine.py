@@ -56,6 +56,22 @@ def test_a_few_bad_pictures_are_not_a_slice(tmp_path: Path) -> None:
     assert any("place:dark" in s.conditions for s in mine(written(tmp_path / "many", rows)).slices)
 
 
+def test_labels_of_whole_pictures_are_no_slices_where_errors_go_by_picture(tmp_path: Path) -> None:
+    found = []
+    for seed in range(8):
+        rng, pictures = random.Random(seed), dict[str, tuple[bool, str]]()
+        rows = scenes(500, wrong=lambda _: 0.0, seed=seed, each=5)
+        for row in rows:
+            name = row["cluster_id"]
+            bad, place = pictures.setdefault(
+                name, (rng.random() < 0.3, f"place:{rng.randrange(4)}")
+            )
+            row["slices"] = [*row["slices"], place]
+            row["verdict"] = "wrong" if bad == (rng.random() < 0.9) else "correct"
+        found.append(len(mine(written(tmp_path / str(seed), rows)).slices))
+    assert sum(map(bool, found)) <= 1
+
+
 def test_each_slice_explains_errors_that_the_others_do_not(tmp_path: Path) -> None:
     rows = scenes(900, wrong=lambda r: max(leaves(r), 0.7 * ("kind:moon" in r["slices"])))
     for row in rows:  # says the same as kind:moon for nearly all rows
