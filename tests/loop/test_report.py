@@ -107,6 +107,14 @@ def test_the_page_tells_the_whole_round(loop: Path) -> None:
     assert len(re.findall(r'src="data:image/png;base64,', text)) == 2
 
 
+def test_a_rejected_round_is_hollow_and_its_scores_are_not_the_loops(loop: Path) -> None:
+    gate = json.loads((loop / "round-01" / "gate.json").read_text())
+    put(loop / "round-01" / "gate.json", gate | {"promoted": False})
+    text = page(loop)
+    assert "dot hollow" in text and "rejected" in text and "No model was promoted" in text
+    assert "<span>math</span><span>50.0</span>" in text
+
+
 def test_every_text_is_escaped_and_nothing_is_loaded(loop: Path) -> None:
     text = page(loop)
     assert "<script" not in text and text.count("&lt;script&gt;") >= 7

@@ -61,9 +61,8 @@ def axes_over(rounds: Sequence[Round]) -> list[dict[str, str]]:
             if (one := summary.get("axes", {}).get(axis)) and one.get("value") is not None
         ]
         if dots:
-            found.append(
-                {"name": axis, "chart": axis_chart(dots, axis), "now": points(dots[-1].value)}
-            )
+            now = next((dot.value for dot in reversed(dots) if dot.kept), None)
+            found.append({"name": axis, "chart": axis_chart(dots, axis), "now": points(now)})
     return found
 
 
