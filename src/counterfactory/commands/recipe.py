@@ -44,12 +44,11 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_show(args: argparse.Namespace) -> int:
     """Print the resolved recipe."""
-    if kind_of(args) == "loop":
-        from counterfactory.loop.recipe import resolve_loop as resolve
-    else:
-        from counterfactory.factory.recipe import resolve
+    from counterfactory.factory.recipe import resolve
+    from counterfactory.loop.recipe import resolve_loop
 
-    recipe = resolve(args.recipe, args.overrides)
+    how = resolve_loop if kind_of(args) == "loop" else resolve
+    recipe: Any = how(args.recipe, args.overrides)
     result = {"name": recipe.name, "fingerprint": recipe.fingerprint, "recipe": recipe.values()}
     answer(args, result, f"# fingerprint: {recipe.fingerprint}\n{recipe.yaml()}".rstrip())
     return 0

@@ -28,6 +28,7 @@ def data_verdict(work: Work) -> dict[str, Any]:
 
     models = _models(work)
     found: list[dict[str, Any]] = []
+    empty: list[dict[str, str]] = []  # their slices are tried again in a later round
     for name, folder in work.releases.items():
         empty = read(folder / "failed.json").get("reason")
         if empty:
@@ -38,10 +39,10 @@ def data_verdict(work: Work) -> dict[str, Any]:
         auditors = (by_captions(folder), *models)
         found.append(check_release(folder, work.recipe.gates.data, auditors=auditors).as_dict())
     bad = [one for one in found if not one["passed"]]
-    reason = " ".join(one["reason"] for one in bad or found)
+    reason = " ".join(one["reason"] for one in bad or found or empty)
     return {
-        "passed": not bad or not work.recipe.gated, "gated": work.recipe.gated, "reason": reason,
-        "releases": found,
+        "passed": bool(found) and (not bad or not work.recipe.gated), "gated": work.recipe.gated,
+        "reason": reason, "releases": found, "empty": empty,
     }  # fmt: skip
 
 

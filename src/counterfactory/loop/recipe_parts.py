@@ -35,10 +35,14 @@ def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Path, str]]:
                 yield ("builds", at), line
     for at, stage in enumerate(recipe.stages):
         try:
-            settings_of(stage)
+            settings = settings_of(stage)
         except UserError as error:
             for line in str(error).splitlines():
                 yield ("stages", at, "set"), line
+            continue
+        if stage.replay and "replay" not in type(settings).model_fields:
+            text = f"found {stage.replay[0]!r}, expected none: {stage.train} replays nothing"
+            yield ("stages", at, "replay"), text
 
 
 def settings_of(stage: Training, **given: object) -> Common:

@@ -14,6 +14,9 @@ from typing import Any
 from counterfactory.factory.run.disk import sync, write_whole
 from counterfactory.loop.layout import PROMOTED, Round, read, round_of
 from counterfactory.loop.recipe import LoopRecipe, Training
+from counterfactory.loop.recipe_parts import settings_of
+
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Work:
             if name == "earlier":
                 result += [str(path) for path in self.earlier_releases()]
             elif name in mine:
-                result.append(str(mine[name]))
+                result += [str(mine[name])] if (mine[name] / MANIFEST).is_file() else []
             elif name not in known:
                 result.append(name)
         return list(dict.fromkeys(result))
@@ -80,12 +83,22 @@ class Work:
             for one in self.earlier
             if read(one.data).get("passed")
             for path in sorted((one.folder / "release").glob("*"))
-            if (path / "manifest.json").is_file()
+            if (path / MANIFEST).is_file()
         ]
+
+    def able(self, stage: Training) -> bool:
+        """Say whether the round made what a stage learns from: a release, and every view it needs."""
+        places = self.found(stage.data)
+        manifests = [read(Path(place) / MANIFEST) for place in places]
+        if not all(manifests):  # one on the Hub: the training itself will say
+            return bool(places)
+        views = {view for one in manifests for view in one.get("views", {})}
+        needed = [view for view in settings_of(stage).views() if not view.endswith("?")]
+        return bool(places) and views.issuperset(needed)
 
     def trainings(self) -> list[tuple[Training, Path]]:
         """Return the stages that have data this round, each with the folder of its model."""
-        able = [stage for stage in self.recipe.stages if self.found(stage.data)]
+        able = [stage for stage in self.recipe.stages if self.able(stage)]
         return [
             (stage, self.round.models / f"{number}-{stage.title}")
             for number, stage in enumerate(able, 1)

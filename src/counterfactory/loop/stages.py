@@ -65,7 +65,6 @@ def mine(work: Work) -> None:
 def plan(work: Work) -> None:
     """Decide what to build, with which focus."""
     from counterfactory.eval.columns import read_columns
-    from counterfactory.eval.columns import read_columns
     from counterfactory.loop.history import read_history
     from counterfactory.loop.mixture import Planning, write_plan
     from counterfactory.loop.mixture import plan as planned

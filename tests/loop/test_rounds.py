@@ -1,0 +1,134 @@
+"""What a round starts from, what it may learn from, and what carries over."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from counterfactory.factory.recipe_yaml import read
+from counterfactory.loop.judged import data_verdict, decision
+from counterfactory.loop.layout import round_of
+from counterfactory.loop.recipe import LoopRecipe
+from counterfactory.loop.rounds import Work, point
+from counterfactory.loop.stages import STAGES
+from counterfactory.loop.taught import overrides_of, share_of, steps_of
+
+RECIPE = """\
+kind: loop
+name: small
+rounds: 3
+builds: [{recipe: region-diff}, {recipe: world-qa, always: true}, {recipe: world-safety}]
+stages:
+- {train: sft, data: [region-diff], replay: [world-qa, earlier], steps: 100, seconds: 10}
+- {train: reinforce, data: [world-qa, world-safety], set: {multiplier_most: 3}}
+mix: {replay: 0.2, general: 0.1}
+"""
+
+
+def put(path: Path, values: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values))
+
+
+def work_of(folder: Path, number: int) -> Work:
+    return Work(LoopRecipe.from_document(read(RECIPE, "r.yaml")), folder, round_of(folder, number))
+
+
+def past(folder: Path, number: int, promoted: bool, **views: list[str]) -> Work:
+    """Make a round as it lies on disk: plan, releases with their views, decision."""
+    work = work_of(folder, number)
+    names = {"region-diff": ["sft", "pairs"], "world-qa": ["sft", "grpo", "dpo"], **views}
+    put(work.round.plan, {"builds": [{"name": name} for name in names]})
+    for name, held in names.items():
+        manifest = {"name": name, "views": {view: {"rows": 9} for view in held}}
+        put(work.round.release(name) / "manifest.json", manifest)
+    put(work.round.data, {"passed": True})
+    put(work.round.gate, {"promoted": promoted, "model": "model/2-reinforce"})
+    return work
+
+
+def steps(folder: Path, title: str, lines: list[dict[str, float]]) -> None:
+    path = folder / "model" / title / "training.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_a_round_starts_from_the_last_promoted_model_and_its_measurement(tmp_path: Path) -> None:
+    first = work_of(tmp_path, 1)
+    assert first.model == "pocket" and first.before == first.round.before
+    one, two = past(tmp_path, 1, True), past(tmp_path, 2, False)
+    third = work_of(tmp_path, 3)
+    assert third.model == str(one.round.folder / "model" / "2-reinforce")
+    assert third.before == one.round.after
+    point(tmp_path, [one.round, two.round])
+    assert json.loads((tmp_path / "promoted.json").read_text())["round"] == 1
+
+
+def test_a_build_that_kept_nothing_costs_its_stages_and_not_the_round(tmp_path: Path) -> None:
+    work = past(tmp_path, 1, True)
+    assert [stage.train for stage, _ in work.trainings()] == ["sft", "reinforce"]
+    folder = work.round.release("region-diff")
+    (folder / "manifest.json").unlink()
+    put(folder / "failed.json", {"reason": "gates.min_yield: found 0"})
+    assert [(s.train, path.name) for s, path in work.trainings()] == [("reinforce", "1-reinforce")]
+    assert work.found(["region-diff"]) == []
+
+
+def test_nothing_but_empty_builds_is_a_rejected_round_that_says_so(tmp_path: Path) -> None:
+    work = work_of(tmp_path, 1)
+    put(work.round.plan, {"builds": [{"name": "region-diff"}]})
+    put(work.round.release("region-diff") / "failed.json", {"reason": "none of 40 was kept"})
+    put(work.round.data, data_verdict(work))
+    assert list(STAGES["teaching"](work)) == [], "nothing is trained"
+    found = decision(work)
+    assert found["promoted"] is False and found["rejected_by"] == "data"
+    assert "none of 40 was kept" in found["reason"]
+    assert found["compared_with"] == "round-01/eval/before"
+
+
+def test_a_stage_waits_for_a_release_with_the_views_it_needs(tmp_path: Path) -> None:
+    work = past(tmp_path, 1, True, **{"world-qa": ["sft"]})
+    assert [stage.train for stage, _ in work.trainings()] == ["sft"]
+
+
+def test_the_multiplier_goes_on_where_the_promoted_model_left_it(tmp_path: Path) -> None:
+    one = past(tmp_path, 1, True)
+    steps(one.round.folder, "2-reinforce", [{"multiplier": 1.0}, {"multiplier": 2.25}])
+    past(tmp_path, 2, False)
+    steps(round_of(tmp_path, 2).folder, "2-reinforce", [{"multiplier": 0.5}])
+    third = work_of(tmp_path, 3)
+    assert "multiplier=2.25" in overrides_of(third, third.recipe.stages[1])
+    steps(one.round.folder, "2-reinforce", [{"multiplier": 9.0}])
+    assert "multiplier=3" in overrides_of(third, third.recipe.stages[1]), "not above the most"
+    assert not any("multiplier=" in one for one in overrides_of(third, third.recipe.stages[0]))
+
+
+def test_seconds_cut_the_steps_by_the_speed_of_the_last_round(tmp_path: Path) -> None:
+    first = work_of(tmp_path, 1)
+    assert steps_of(first, first.recipe.stages[0]) == 100, "nothing is known yet"
+    past(tmp_path, 1, False)
+    steps(round_of(tmp_path, 1).folder, "1-sft", [{"seconds": 0.4}, {"seconds": 0.6}])
+    second = work_of(tmp_path, 2)
+    assert steps_of(second, second.recipe.stages[0]) == 20
+
+
+def test_every_round_and_stage_has_a_seed_of_its_own(tmp_path: Path) -> None:
+    seeds = {
+        overrides_of(work_of(tmp_path, number), stage)[-1]
+        for number in (1, 2)
+        for stage in work_of(tmp_path, number).recipe.stages
+    }
+    assert len(seeds) == 4 and all(seed.startswith("seed=") for seed in seeds)
+
+
+@pytest.mark.parametrize(
+    ("names", "share"), [(["world-qa"], 0.1), (["earlier"], 0.2), (["world-qa", "earlier"], 0.3)]
+)
+def test_the_mix_says_how_much_is_replayed(tmp_path: Path, names: list[str], share: float) -> None:
+    past(tmp_path, 1, True)
+    past(tmp_path, 2, True)
+    work = work_of(tmp_path, 2)
+    stage = work.recipe.stages[0]
+    assert share_of(work, stage, work.found(names)) == pytest.approx(share)
+    assert share_of(work, stage, []) is None
