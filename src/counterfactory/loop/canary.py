@@ -5,9 +5,10 @@
     ->  ({"name": "canary", "rang": False, "delta": 0.004, ...}, {"name": "co-degradation", ...})
 
 A model that is trained on its own judgement can agree with itself more and more while it gets worse:
-agreement cannot tell the two apart. So a fixed set of `gate` items outside all mined slices is
-watched. Two things ring: a fall by more than luck; and a fall that would otherwise pass as luck while
-agreement with itself rises. A judge from outside, where one is given, marks the same answers again.
+agreement cannot tell the two apart. So a fixed set of `gate` items outside all mined slices is watched
+(no requests: those have guards of their own). Two things ring: a fall by more than luck and more than
+the margin; and a fall that would otherwise pass as luck while agreement with itself rises. A judge
+from outside, where one is given, marks the same answers again.
 """
 
 import hashlib
@@ -48,7 +49,7 @@ class Canary:
 def canary_of(pair: Paired, covered: Rows, settings: Promotion) -> Canary:
     """Choose the canary: by a digest of seed and name, so that it does not follow the file's order."""
     rows = pair.rows_a
-    by_rules = np.asarray(rows["judge"] == "")
+    by_rules = np.asarray((rows["judge"] == "") & (rows["verifier"] != "refusal"))
     names = _names(rows)
     ranked = sorted(
         np.flatnonzero(by_rules).tolist(),
@@ -110,7 +111,7 @@ def alarms(
 
 
 def _canary(fall: Effect, canary: Canary, settings: Promotion) -> dict[str, Any]:
-    rang = fall.delta < 0 and fall.p <= settings.level
+    rang = fall.delta <= -settings.margin and fall.p <= settings.level
     return {
         "name": "canary", "rang": rang, **fall.as_dict(), "outside": canary.outside,
         "why": _points("items that no slice of this loop is about lost", fall) if rang else "",
