@@ -30,11 +30,8 @@ def data_verdict(work: Work) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
     empty: list[dict[str, str]] = []  # their slices are tried again in a later round
     for name, folder in work.releases.items():
-        empty = read(folder / "failed.json").get("reason")
-        if empty:
-            found.append(
-                {"release": str(folder), "passed": False, "reason": f"{name}: {empty}", "gates": []}
-            )
+        if why := read(folder / "failed.json").get("reason"):
+            empty.append({"build": name, "reason": why})
             continue
         auditors = (by_captions(folder), *models)
         found.append(check_release(folder, work.recipe.gates.data, auditors=auditors).as_dict())
