@@ -12,10 +12,11 @@ import pytest
 from counterfactory.errors import UserError
 from counterfactory.judges.rules import RulesJudge
 from counterfactory.loop.canary import keep_canary
-from counterfactory.loop.decision import Decision, write_decision
+from counterfactory.loop.decision import Decision
 from counterfactory.loop.gate import decide
 from counterfactory.loop.gate_effects import confidence_gaps, expected_error
 from counterfactory.loop.gate_settings import Promotion
+from counterfactory.loop.layout import write_json
 from counterfactory.loop.slices import Mined, Slice
 
 sys.path.append(str(Path(__file__).parents[1] / "eval"))
@@ -110,7 +111,8 @@ def test_a_gain_on_the_slices_that_costs_nothing_is_promoted(tmp_path: Path) -> 
 
 def test_the_slices_error_rates_are_kept_for_later_rounds(tmp_path: Path) -> None:
     found = gated(tmp_path, rows(sun=0.8))
-    path = write_decision(found, tmp_path)
+    path = tmp_path / "gate.json"
+    write_json(path, found.as_dict())
     (one,) = json.loads(path.read_text(encoding="utf-8"))["slices"]
     assert one["name"] == "existence of suns" and one["n"] == 300
     assert one["before"] == pytest.approx(0.5, abs=0.06)

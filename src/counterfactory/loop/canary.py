@@ -13,7 +13,6 @@ from outside, where one is given, marks the same answers again.
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,8 @@ from counterfactory.judges.base import Judge, Question
 from counterfactory.loop.agreement import agreements
 from counterfactory.loop.gate_effects import Rows, effect_on
 from counterfactory.loop.gate_settings import Promotion
+from counterfactory.loop.layout import write_json
 
-NAME = "canary.json"
 Name = tuple[str, str]  # task, item
 
 
@@ -68,12 +67,7 @@ def keep_canary(path: Path | None, fresh: Canary) -> Canary:
     if path is None:
         return fresh
     if not path.is_file():
-        part = path.with_name(path.name + ".partial")
-        with part.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(fresh), indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_json(path, asdict(fresh))
         return fresh
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))

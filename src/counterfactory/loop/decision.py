@@ -1,20 +1,15 @@
 """What a gate says of a round, and gate.json, where it stands.
 
     found.promoted, found.reason, found.target[0].delta
-    write_decision(found, round_folder)
+    write_json(round_.gate, found.as_dict())
 
 Numbers are scores (0..1, higher is better): `delta` is after less before, with its interval.
 """
 
-import json
-import os
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from counterfactory.eval.paired import Effect
-
-NAME = "gate.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,18 +61,6 @@ class Decision:
     def as_dict(self) -> dict[str, Any]:
         """Return what gate.json holds."""
         return asdict(self)
-
-
-def write_decision(decision: Decision, folder: Path) -> Path:
-    """Write gate.json at once or not at all, and return its path."""
-    path = folder / NAME
-    part = path.with_name(path.name + ".partial")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(decision.as_dict(), indent=2, allow_nan=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    return path
 
 
 def finding(name: str, effect: Effect, passed: bool, **more: Any) -> Finding:

@@ -2,7 +2,6 @@
 
     found = decide(before, after, read_slices(round_folder), Promotion())
     found.promoted, found.reason      ->  False, "Not promoted: helpfulness lost 10.8 points ..."
-    write_decision(found, folder)     # decision.py: gate.json
 
 Targets must be superior: better, by more than luck. Each one must, so no correction is due. Guards
 must be non-inferior: the lower end of the change lies above the margin. A margin is as narrow as the

@@ -11,17 +11,14 @@ from. Everything is read from plan.json, gate.json, the releases and their ledge
 is what the folders say and nothing else.
 """
 
-import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PLAN = "plan.json"
-GATE = "gate.json"
-DATA = "data.json"  # releases that did not pass the gates of data are not replayed
+from counterfactory.loop.layout import read, rounds_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,51 +67,31 @@ def read_history(out: Path, *, before: int) -> History:
     seen: list[Seen] = []
     releases: list[Past] = []
     counts: dict[str, list[tuple[int, int, float]]] = {}
-    for number, folder in rounds(out):
-        plan = read_json(folder / PLAN)
-        if number >= before or not plan:
+    for one in rounds_of(out):
+        plan = read(one.plan)
+        if one.number >= before or not plan:
             continue
         made: dict[str, float] = {}
-        sound = bool(read_json(folder / DATA).get("passed", True))
-        for name, release in releases_of(folder, plan):
-            manifest = read_json(release / "manifest.json")
+        sound = bool(read(one.data).get("passed", True))  # what did not pass is not replayed
+        for name in (str(build["name"]) for build in plan.get("builds", ())):
+            release = one.release(name)
+            if not (release / "manifest.json").is_file():
+                continue
+            manifest = read(release / "manifest.json")
             kept = int(manifest.get("kept", 0))
             made[name] = kept / max(1, _wanted(plan, name))
             counts.setdefault(name, []).append(
                 (kept, int(manifest.get("candidates", kept)), _seconds(release))
             )
             if kept and sound:
-                releases.append(Past(round=number, build=name, folder=str(release), rows=kept))
-        seen += _seen(number, plan, read_json(folder / GATE), made)
+                releases.append(Past(round=one.number, build=name, folder=str(release), rows=kept))
+        seen += _seen(one.number, plan, one.decision(), made)
     return History(
         seen=tuple(seen),
         releases=tuple(releases),
         yields={name: _share(rows, 0, 1) for name, rows in counts.items() if _sum(rows, 1)},
         speeds={name: _share(rows, 2, 0) for name, rows in counts.items() if _sum(rows, 0)},
     )
-
-
-def rounds(out: Path) -> list[tuple[int, Path]]:
-    """Return (number, folder) of the rounds of a loop folder, in order."""
-    found = [(path.name.removeprefix("round-"), path) for path in out.glob("round-*")]
-    return sorted((int(number), path) for number, path in found if number.isdecimal())
-
-
-def releases_of(folder: Path, plan: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
-    """Yield (build, release folder) of what a round has built."""
-    for one in plan.get("builds", ()):
-        release = folder / "release" / str(one["name"])
-        if (release / "manifest.json").is_file():
-            yield str(one["name"]), release
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON object, {} where there is none."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def measured(gate: Mapping[str, Any]) -> dict[str, tuple[float, float]]:

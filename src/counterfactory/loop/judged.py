@@ -12,13 +12,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from counterfactory.loop.layout import read
+from counterfactory.loop.layout import CANARY, read
 from counterfactory.loop.rounds import Work
 
 if TYPE_CHECKING:
     from counterfactory.loop.auditors import Auditor
-
-CANARY = "canary.json"
 
 
 def data_verdict(work: Work) -> dict[str, Any]:

@@ -9,11 +9,15 @@ round has measured that model already.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from counterfactory.factory.run.disk import write_whole
+
 RECIPE, PROMOTED, REPORT = "recipe.yaml", "promoted.json", "report.html"
+SLICES, PLAN, GATE, CANARY = "slices.json", "plan.json", "gate.json", "canary.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,12 @@ class Round:
     @property
     def slices(self) -> Path:
         """What was mined."""
-        return self.folder / "slices.json"
+        return self.folder / SLICES
 
     @property
     def plan(self) -> Path:
         """What is to be built, with which focus, and what is put back."""
-        return self.folder / "plan.json"
+        return self.folder / PLAN
 
     @property
     def recipes(self) -> Path:
@@ -70,7 +74,7 @@ class Round:
     @property
     def gate(self) -> Path:
         """The decision."""
-        return self.folder / "gate.json"
+        return self.folder / GATE
 
     def decision(self) -> dict[str, Any]:
         """Return the decision; empty where there is none yet."""
@@ -100,3 +104,10 @@ def read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a JSON object whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_whole(path, text.encode())

@@ -10,7 +10,6 @@ With `focus: uniform` the same builds make the same number of rows without any f
 A build gets rows for the slices that it serves best, and a floor, so that none dries up.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,7 +23,8 @@ from counterfactory.factory.recipe import resolve
 from counterfactory.factory.run.disk import write_whole
 from counterfactory.fingerprint import seed_for
 from counterfactory.loop.focusing import focus_of, steering
-from counterfactory.loop.history import PLAN, History
+from counterfactory.loop.history import History
+from counterfactory.loop.layout import PLAN, write_json
 from counterfactory.loop.parts import Part, parts_of
 from counterfactory.loop.recipe import Build, LoopRecipe
 from counterfactory.loop.serving import Ability, ability
@@ -145,8 +145,7 @@ def write_plan(made: Plan, folder: Path) -> Path:
     for one in made.builds:
         text = resolve(one.base, one.overrides).yaml()
         write_whole(folder / _file(one), text.encode())
-    text = json.dumps(made.as_dict(), indent=2, allow_nan=False) + "\n"
-    write_whole(folder / PLAN, text.encode())
+    write_json(folder / PLAN, made.as_dict())
     return folder / PLAN
 
 

@@ -10,7 +10,6 @@ mined from one split is measured on fresh items of another.
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,7 @@ from numpy.typing import NDArray
 from counterfactory.errors import UserError
 from counterfactory.eval.columns import Columns
 from counterfactory.loop.labels import Habit, Label, labels_of
-
-NAME = "slices.json"
+from counterfactory.loop.layout import SLICES, write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +89,16 @@ def holds(one: Slice, labels: list[frozenset[Label]]) -> list[bool]:
 
 def write_slices(mined: Mined, folder: Path) -> Path:
     """Write slices.json at once or not at all, and return its path."""
-    path = folder / NAME
-    text = json.dumps(mined.as_dict(), indent=2, allow_nan=False) + "\n"
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    path = folder / SLICES
+    write_json(path, mined.as_dict())
     return path
 
 
 def read_slices(folder: Path) -> Mined:
     """Return what `write_slices` wrote. Raises `UserError` for a missing or foreign file."""
-    path = folder / NAME
+    path = folder / SLICES
     if not path.is_file():
-        raise UserError(f"{folder}: no {NAME}; the round has not mined yet")
+        raise UserError(f"{folder}: no {SLICES}; the round has not mined yet")
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         slices = tuple(Slice(**_tuples(one)) for one in facts.pop("slices"))

@@ -13,27 +13,17 @@
 Evaluations, builds and trainings go on where a kill left them; the others are short and done anew.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from counterfactory.errors import UserError
-from counterfactory.factory.run.disk import write_whole
 from counterfactory.loop.engine import Stage
-from counterfactory.loop.layout import read
+from counterfactory.loop.layout import read, write_json
 from counterfactory.loop.recipe import Training
 from counterfactory.loop.rounds import Work
 
 Run = Callable[[Work], None]
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write a JSON object whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_whole(path, text.encode())
 
 
 def measure(work: Work, *, model: str, split: str, out: Path) -> None:
