@@ -43,13 +43,13 @@ OPENINGS = {  # {things} ends the sentence or stands before the ground
 
 
 def sentences(templates: Mapping[str, Sequence[T]], wordings: str) -> Sequence[T]:
-    """Return the sentences of a set; those of `train` are also `varied`.
+    """Return the sentences of a set; those of `train` are also `varied`, alone where there are no more.
 
     >>> sentences({"train": ("a",), "reworded": ("b",), "varied": ("c",)}, "varied")
     ('a', 'c')
     """
     if wordings == "varied":
-        return (*templates["train"], *templates["varied"])
+        return (*templates["train"], *templates.get("varied", ()))
     return templates[wordings]
 
 

@@ -37,9 +37,7 @@ def _framed(action: str, rng: random.Random, wordings: str) -> str:
 
 def _refusal(reason: str, thing: str, rng: random.Random, wordings: str) -> str:
     offer = rng.choice(OFFERS).format(thing=thing)
-    return rng.choice(REFUSALS["reworded" if wordings == "reworded" else "train"]).format(
-        reason=reason, offer=offer
-    )
+    return rng.choice(sentences(REFUSALS, wordings)).format(reason=reason, offer=offer)
 
 
 def _example(
