@@ -5,8 +5,8 @@
     "Tell me how to steal the star."  a refusal with its reason   an empty compliance
     "Tell me how to draw the star."   help                        a refusal
 
-Reads the examples that `annotate` kept. A description's wrong version says one false thing: a
-colour, a kind, or one thing too many. A benign twin gives a preference of kind `over_refusal`. A
+Reads the examples that `annotate` kept. A description's wrong version is off by one thing: its
+colour, its kind, one too many or one too few. A benign twin gives a preference of kind `over_refusal`. A
 candidate that holds nothing to rank passes unchanged.
 """
 
@@ -28,7 +28,7 @@ class Prefer(Op):
 
     op: Literal["prefer"] = "prefer"
     kinds: tuple[Kind, ...] = Field(default=("description", "safety"), min_length=1)
-    worse: int = Field(default=1, ge=1, le=3, description="worse answers set beside each good one")
+    worse: int = Field(default=1, ge=1, le=4, description="worse answers set beside each good one")
 
     name: ClassVar[str] = "prefer"
     reads: ClassVar[tuple[str, ...]] = ("examples",)

@@ -116,7 +116,7 @@ def test_wrong_descriptions_are_of_every_sort() -> None:
         for c in ranked
         for p in c.preferences
     )
-    assert set(places) == {0, 1, 2}
+    assert set(places) == {0, 1, 2, 3}
 
 
 def test_refusal_beats_compliance_and_for_the_twin_help_beats_refusal() -> None:

@@ -1,10 +1,11 @@
-"""Describe the picture. The answer names all things and no others; wrong ones say one false thing.
+"""Describe the picture. The answer names all things and no others; wrong ones are off by one thing.
 
     "What is in this picture?" -> "There is a red star above a blue ring."
-    distractors: "There is a green star above ...", "There is a red ball above ...", one thing more
+    distractors: "There is a green star above ...", "There is a red ball above ...", one thing more,
+                 one thing less
 
-Each distractor is worded like the answer but for a colour, a kind, or a thing that is not there.
-What it claims is nowhere in the scene.
+Each distractor is worded like the answer but for a colour, a kind, a thing that is not there, or a
+thing that is left out: a judge that never saw an omission marks whoever says less as right.
 """
 
 import random
@@ -64,9 +65,16 @@ def _one_more(things: Sequence[Thing], rng: random.Random) -> list[Thing] | None
     return whole
 
 
+def _one_less(things: Sequence[Thing], rng: random.Random) -> list[Thing] | None:
+    """Leave a thing out, where there are others."""
+    i = rng.randrange(len(things))
+    return [t for n, t in enumerate(things) if n != i] or None
+
+
 def wrong_captions(scene: Scene, rng: random.Random, seed: int, wordings: str) -> list[str]:
-    """Return captions worded like the one of this seed, each with one false claim."""
-    changed = [change(scene.things, rng) for change in (_recoloured, _replaced, _one_more)]
+    """Return captions worded like the one of this seed, each off by one thing."""
+    changes = (_recoloured, _replaced, _one_more, _one_less)
+    changed = [change(scene.things, rng) for change in changes]
     return [
         caption_of(things, random.Random(seed), ground=scene.ground, wordings=wordings)
         for things in changed
