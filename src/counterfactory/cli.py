@@ -13,7 +13,17 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from counterfactory import __version__
-from counterfactory.commands import build, doctor, loop, pocket, preview, recipe, release, train
+from counterfactory.commands import (
+    build,
+    doctor,
+    hub,
+    loop,
+    pocket,
+    preview,
+    recipe,
+    release,
+    train,
+)
 from counterfactory.commands import eval as evals
 from counterfactory.commands.output import own_stdout, write_json
 from counterfactory.errors import UserError, did_you_mean
@@ -27,6 +37,7 @@ COMMANDS = {
     "train": train,
     "loop": loop,
     "pocket": pocket,
+    "hub": hub,
     "doctor": doctor,
 }
 
