@@ -43,15 +43,18 @@ def contents(folder: Path) -> dict[str, Content]:
     return found
 
 
-def data_files(folder: Path, view: str) -> list[Path]:
-    """Return a view's files in order: split by split, shard by shard."""
+def data_files(folder: Path, view: str, split: str = "") -> list[Path]:
+    """Return a view's files in order: split by split, shard by shard; or those of one split."""
     files = (folder / "data" / view).glob("*.parquet")
-    return sorted(path for path in files if FILE.match(path.name))
+    named = ((path, FILE.match(path.name)) for path in files)
+    return sorted(path for path, name in named if name and split in ("", name["split"]))
 
 
-def scan(folder: Path, view: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-    """Yield a view's rows one by one, with all columns or only some."""
-    for path in data_files(folder, view):
+def scan(
+    folder: Path, view: str, columns: Sequence[str] | None = None, *, split: str = ""
+) -> Iterator[dict[str, Any]]:
+    """Yield a view's rows one by one, with all columns or only some, of all splits or of one."""
+    for path in data_files(folder, view, split):
         with pq.ParquetFile(path) as file:
             wanted = None if columns is None else list(columns)
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted, use_threads=False):

@@ -1,9 +1,10 @@
-"""`counterfactory release validate DIR | explain DIR ID | diff A B`."""
+"""`counterfactory release validate DIR | explain DIR ID | diff A B | export DIR --to T --out DIR`."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
+from counterfactory.commands import release_export
 from counterfactory.commands.options import group, sub
 from counterfactory.commands.output import answer
 
@@ -25,6 +26,7 @@ def add(commands: Any) -> None:
     diff.add_argument("a", type=Path, metavar="A")
     diff.add_argument("b", type=Path, metavar="B")
     diff.set_defaults(run=run_diff)
+    release_export.add(releases)
 
 
 def run_validate(args: argparse.Namespace) -> int:
