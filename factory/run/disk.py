@@ -87,7 +87,7 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, what: str = "build") -> Iterator[None]:
+def locked(path: Path, what: str = "build", option: str = "--out") -> Iterator[None]:
     """Hold the lock file; the kernel frees it when this process ends, however it ends."""
     with path.open("a+") as stream:
         try:
@@ -97,7 +97,7 @@ def locked(path: Path, what: str = "build") -> Iterator[None]:
             holder = stream.read().strip() or "unknown"
             raise UserError(
                 f"{path.parent}: found another {what} at work here (process {holder}); "
-                "wait for it, or choose another --out"
+                f"wait for it, or choose another {option}"
             ) from None
         stream.truncate(0)
         stream.write(f"{os.getpid()}\n")

@@ -3,6 +3,7 @@
 from counterfactory.factory.release.hub.cards import header_of, problems
 from counterfactory.factory.release.hub.hub import Hub
 from counterfactory.factory.release.hub.refusal import Refusal
+from counterfactory.factory.release.hub.repo import Repo
 from counterfactory.factory.release.hub.wire import Reply, Request
 
 
@@ -35,3 +36,8 @@ def validate_yaml(hub: Hub, request: Request) -> Reply:
         "warnings": [{"message": line} for line in warnings],
     }
     return Reply.json(told, 400 if errors else 200)
+
+
+def no_xet(hub: Hub, repo: Repo, request: Request) -> Reply:
+    """Tell a client that wants to send files another way what to change."""
+    raise Refusal(404, "This server has no Xet store: set HF_HUB_DISABLE_XET=1 for the client")

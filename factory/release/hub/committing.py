@@ -11,20 +11,22 @@ Contents are kept while the lines are read, so a commit of many files needs the 
 import binascii
 import json
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from counterfactory.factory.release.hub import names
 from counterfactory.factory.release.hub.blobs import Blobs, git_id, pointer
 from counterfactory.factory.release.hub.refusal import Refusal
-from counterfactory.factory.release.hub.repo import Commit, File, Repo, now
+from counterfactory.factory.release.hub.repo import Commit, File, Files, Repo, now
 from counterfactory.factory.release.hub.tree import parents
 
 REGULAR_BYTES = 10 * 2**20
 """Files above this travel by LFS."""
 LINE_BYTES = REGULAR_BYTES * 4 // 3 + 2**16
 TITLE = 1000  # characters kept of a summary
+MAX_CHANGES = 25_000  # in one commit, as the Hub has it
+MAX_FILES = 100_000  # in one repository
 
 Change = Callable[[dict[str, File]], None]
 
@@ -39,28 +41,37 @@ class Wish:
     """The head that the client saw, or its first 7 digits and more; empty when it does not care."""
     changes: list[Change] = field(default_factory=list)
 
-    def apply(self, files: Mapping[str, File]) -> dict[str, File]:
+    def apply(self, files: Files) -> Files:
         """Return the files after all changes. Raises `Refusal` when one cannot be made."""
         after = dict(files)
         for change in self.changes:
             change(after)
-        for path in after:
-            for folder in parents(path):
-                if folder in after:
-                    raise Refusal(400, f"{folder!r} is a file and cannot hold {path!r} as well")
-        return dict(sorted(after.items()))
+        return after
 
 
-def on_top(repo: Repo, wish: Wish, head: str, author: str) -> Commit:
-    """Return the commit that a wish makes on top of another."""
-    files = wish.apply(repo.commit(head).files)
-    return Commit(head, author, now(), wish.title, wish.message, files)
+def on_top(repo: Repo, wish: Wish, head: str, author: str) -> str:
+    """Keep the commit that a wish makes on top of another and return its id; no ref names it yet."""
+    files = fitting(wish.apply(repo.files(head)))
+    return repo.add(Commit(head, author, now(), wish.title, wish.message), files)
+
+
+def fitting(files: Files) -> Files:
+    """Return the files if a folder can hold them all. Raises `Refusal` when one is a folder of another."""
+    for path in files:
+        for folder in parents(path):
+            if folder in files:
+                raise Refusal(400, f"{folder!r} is a file and cannot hold {path!r} as well")
+    if len(files) > MAX_FILES:
+        raise Refusal(413, f"Too large: {len(files)} files, a repository may have {MAX_FILES}")
+    return files
 
 
 def read_wish(lines: Iterable[bytes], blobs: Blobs) -> Wish:
     """Read a commit and keep the contents in it. Raises `Refusal` for a malformed one."""
     wish, headers = Wish(), 0
     for number, line in enumerate(lines, 1):
+        if number > MAX_CHANGES + 1:
+            raise Refusal(413, f"Too large: a commit may have {MAX_CHANGES} changes")
         try:
             found = json.loads(line)
             key, value = found["key"], dict(found["value"])

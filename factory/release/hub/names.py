@@ -3,7 +3,7 @@
     repo_part("edits")            ->  "edits"
     file_path("data/a.parquet")   ->  "data/a.parquet"
     file_path("../a")             ->  Refusal 400
-    ref_file("pr/1")              ->  "pr%2F1"      one flat file name for any ref
+    ref_file("round/1")           ->  "round%2F1.ref"      one flat file name for any ref
 
 Paths inside a repository are keys and never become paths on the server's disk; they are still held
 to what is safe to write, because a client that downloads writes them.
@@ -15,6 +15,8 @@ from urllib.parse import quote, unquote
 from counterfactory.factory.release.hub.refusal import Refusal
 
 KINDS = ("models", "datasets", "spaces")
+RESERVED = {*KINDS, "api"}
+"""First parts of addresses; nobody may be called so."""
 
 _PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
 _HEX = re.compile(r"[0-9a-f]+")
@@ -32,6 +34,14 @@ def repo_part(text: str) -> str:
             "with no '--', '..' or '.git' at the end",
         )
     return text
+
+
+def repo_name(text: str) -> str:
+    """Return the full name of a repository, "lab/edits"."""
+    space, slash, name = text.partition("/")
+    if not slash or space in RESERVED:
+        raise Refusal(400, f"Invalid repository name {text[:100]!r}: expected NAMESPACE/NAME")
+    return f"{repo_part(space)}/{repo_part(name)}"
 
 
 def file_path(text: object) -> str:
@@ -66,12 +76,12 @@ def ref_name(text: object, what: str) -> str:
 
 def ref_file(name: str) -> str:
     """Return the file name that a ref is kept under."""
-    return quote(name, safe="")
+    return f"{quote(name, safe='')}.ref"
 
 
 def ref_of_file(name: str) -> str:
     """Return the ref that is kept under a file name."""
-    return unquote(name)
+    return unquote(name.removesuffix(".ref"))
 
 
 def is_hex(text: object, length: int) -> bool:

@@ -11,9 +11,9 @@ in between finds out at its next start whether it did.
 import json
 from typing import Any
 
-from counterfactory.factory.release.hub.committing import Wish, on_top
+from counterfactory.factory.release.hub.committing import Wish, fitting, on_top
 from counterfactory.factory.release.hub.refusal import Refusal
-from counterfactory.factory.release.hub.repo import MAIN, Commit, File, Repo, now
+from counterfactory.factory.release.hub.repo import MAIN, Commit, Files, Repo, now
 from counterfactory.factory.run.disk import sync, write_whole
 
 Talk = dict[str, Any]
@@ -81,7 +81,7 @@ def open_with(repo: Repo, wish: Wish, revision: str, author: str) -> tuple[int, 
     talk = start(repo, wish.title, wish.message, author, pull=True, base=base)
     talk["status"] = "open"
     parted = repo.resolve(wish.parent) if wish.parent else head
-    oid = repo.add(on_top(repo, wish, parted, author))
+    oid = on_top(repo, wish, parted, author)
     add_event(talk, "commit", author, {"subject": wish.title, "oid": oid})
     publish(repo, talk, oid)
     return talk["num"], oid
@@ -113,7 +113,7 @@ def merge(repo: Repo, number: str, author: str) -> Talk:
     if conflicts:
         raise Refusal(409, f"Merge conflict in {', '.join(conflicts[:5])}")
     title = f"{talk['title']} (#{number})"
-    oid = repo.add(Commit(ours, author, now(), title, "", Wish().apply(files)))
+    oid = repo.add(Commit(ours, author, now(), title), fitting(files))
     talk["merging"] = oid
     save(repo, talk)
     repo.move("heads", talk["base"], oid)
@@ -141,16 +141,16 @@ def settle(repo: Repo) -> None:
             save(repo, talk)
 
 
-def merged(repo: Repo, ours: str, theirs: str) -> tuple[dict[str, File], list[str]]:
+def merged(repo: Repo, ours: str, theirs: str) -> tuple[Files, list[str]]:
     """Return the files that a merge gives, and the paths that both sides changed differently."""
     mine = {oid for oid, _ in repo.history(ours)}
     parted = next((oid for oid, _ in repo.history(theirs) if oid in mine), None)
-    before = repo.commit(parted).files if parted else {}
-    here, there = repo.commit(ours).files, repo.commit(theirs).files
+    before = repo.files(parted) if parted else {}
+    here, there = repo.files(ours), repo.files(theirs)
     files, conflicts = dict(here), []
     for path in sorted(before.keys() | there.keys()):
         old, new, kept = before.get(path), there.get(path), here.get(path)
-        if new == old or new == kept:
+        if new in (old, kept):
             continue
         if kept != old:
             conflicts.append(path)

@@ -73,10 +73,8 @@ def squash(hub: Hub, repo: Repo, request: Request) -> Reply:
         if head is None:
             raise Refusal.missing_revision(name)
         title = str(asked.get("message") or f"Super-squash branch '{name}'")
-        author = request.user.name or "local"
-        repo.move(
-            "heads", name, repo.add(Commit(None, author, now(), title, "", repo.commit(head).files))
-        )
+        whole = Commit(None, request.user.name or "local", now(), title)
+        repo.move("heads", name, repo.add(whole, repo.files(head)))
     return Reply.json({})
 
 

@@ -12,12 +12,10 @@ from typing import Self
 class Refusal(Exception):
     """A request that is not carried out; `message` is for the person behind the client."""
 
-    def __init__(
-        self, status: int, message: str, code: str = "", *, headers: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, status: int, message: str, code: str = "") -> None:
         super().__init__(message)
         self.status, self.message, self.code = status, message, code
-        self.headers = headers or {}
+        self.headers: dict[str, str] = {}
         self.more: dict[str, object] = {}
         """What stands in the JSON body beside the message."""
 

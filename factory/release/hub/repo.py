@@ -2,8 +2,8 @@
 
     repo.json                       what it is: kind, author, private, gated, when it was made
     blobs/9f/9f86d0...              contents
-    commits/81b3....json            parent, author, date, title, every file; named by the SHA-1 of its bytes
-    heads/main  tags/v1  pulls/1    a commit id each
+    commits/81b3....json            line 1: parent, author, date, title; line 2: every file. Named by its SHA-1
+    heads/main.ref  tags/v1.ref     a commit id each; pulls/1.ref is what clients call refs/pr/1
 
 A commit is written before a ref is moved to it, both with fsync: a server killed in between leaves the
 old head and a commit that nothing names.
@@ -13,7 +13,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any, Literal
 from counterfactory.factory.release.hub import names
 from counterfactory.factory.release.hub.blobs import Blobs
 from counterfactory.factory.release.hub.refusal import Refusal
-from counterfactory.factory.run.disk import TEMPORARY, sync, write_whole
+from counterfactory.factory.run.disk import sync, write_whole
 
 Where = Literal["heads", "tags", "pulls"]
 MAIN = "main"
@@ -39,20 +39,18 @@ class File:
     lfs: bool
 
 
+Files = Mapping[str, File]
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit; `files` is the whole content, path -> File."""
+    """One commit, without its files."""
 
     parent: str | None
     author: str
     date: str
     title: str
-    message: str
-    files: dict[str, File] = field(default_factory=dict)
-
-    def encode(self) -> bytes:
-        """Return the bytes that are kept; their SHA-1 is the commit's id."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False).encode()
+    message: str = ""
 
 
 def now() -> str:
@@ -84,26 +82,31 @@ class Repo:
 
     def commit(self, oid: str) -> Commit:
         """Return a commit by its whole id."""
-        return _commit(self.folder / "commits" / f"{oid}.json")
+        return _commit(self._path(oid))
 
-    def add(self, commit: Commit) -> str:
+    def files(self, oid: str) -> Files:
+        """Return all files of a commit, by path, sorted."""
+        return _files(self._path(oid))
+
+    def add(self, commit: Commit, files: Files) -> str:
         """Keep a commit that no ref names yet, and return its id."""
-        data = commit.encode()
+        listed = {path: asdict(file) for path, file in sorted(files.items())}
+        parts = [json.dumps(part, ensure_ascii=False).encode() for part in (asdict(commit), listed)]
+        data = b"\n".join(parts)
         oid = hashlib.sha1(data, usedforsecurity=False).hexdigest()
         self._write(f"commits/{oid}.json", data)
         return oid
 
     def refs(self, where: Where) -> dict[str, str]:
         """Return the refs of one sort: name -> commit id, sorted."""
-        folder = self.folder / where
-        files = sorted(path for path in folder.iterdir() if path.suffix != TEMPORARY)
+        files = sorted((self.folder / where).glob("*.ref"))
         return {names.ref_of_file(path.name): path.read_text() for path in files}
 
     def ref(self, where: Where, name: str) -> str | None:
         """Return the commit that a ref names."""
         try:
             return (self.folder / where / names.ref_file(name)).read_text()
-        except (FileNotFoundError, ValueError, OSError):
+        except (OSError, ValueError):  # absent, or no name that a file can have
             return None
 
     def move(self, where: Where, name: str, oid: str) -> None:
@@ -139,6 +142,9 @@ class Repo:
             yield oid, commit
             oid = commit.parent
 
+    def _path(self, oid: str) -> Path:
+        return self.folder / "commits" / f"{oid}.json"
+
     def _write(self, name: str, data: bytes) -> None:
         path = self.folder / name
         try:
@@ -151,11 +157,18 @@ class Repo:
 _REFS: dict[str, Where] = {"refs/heads/": "heads", "refs/tags/": "tags", "refs/pr/": "pulls"}
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def _commit(path: Path) -> Commit:
+    return Commit(**json.loads(_lines(path)[0]))
+
+
+@lru_cache(maxsize=32)
+def _files(path: Path) -> Files:
+    return {name: File(**file) for name, file in json.loads(_lines(path)[1]).items()}
+
+
+def _lines(path: Path) -> list[bytes]:
     data = path.read_bytes()
     if hashlib.sha1(data, usedforsecurity=False).hexdigest() != path.stem:
         raise ValueError(f"{path}: the commit is damaged: its digest is not its name")
-    read = json.loads(data)
-    files = {name: File(**file) for name, file in read.pop("files").items()}
-    return Commit(files=files, **read)
+    return data.split(b"\n")

@@ -103,12 +103,12 @@ def _short(repo: Repo) -> dict[str, Any]:
 
 
 def _about(repo: Repo, oid: str, request: Request) -> dict[str, Any]:
-    commit = repo.commit(oid)
-    siblings = [{"rfilename": path} for path in commit.files]
+    files, date = repo.files(oid), repo.commit(oid).date
+    siblings = [{"rfilename": path} for path in files]
     if request.flag("blobs"):
-        siblings = [_sibling(path, file) for path, file in commit.files.items()]
-    told = {**_short(repo), "sha": oid, "lastModified": commit.date, "siblings": siblings}
-    card = commit.files.get("README.md")
+        siblings = [_sibling(path, file) for path, file in files.items()]
+    told = {**_short(repo), "sha": oid, "lastModified": date, "siblings": siblings}
+    card = files.get("README.md")
     if card and card.size <= CARD_BYTES:
         header, _ = header_of(repo.blobs.path(card.sha256).read_bytes().decode(errors="replace"))
         if isinstance(header, dict):
@@ -140,7 +140,7 @@ def _name(asked: dict[str, Any], request: Request) -> str:
         space, _, name = name.partition("/")
     if not space:
         raise Refusal(401, "Invalid username or password: this needs a token")
-    return f"{names.repo_part(str(space))}/{names.repo_part(name)}"
+    return names.repo_name(f"{space}/{name}")
 
 
 def _url(request: Request, kind: str, name: str) -> str:

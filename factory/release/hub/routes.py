@@ -11,13 +11,15 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from counterfactory.factory.release.hub import account, commits, files, refs, repos, talks
+from counterfactory.factory.release.hub import account, commits, files, lfs, refs, repos, talks
 from counterfactory.factory.release.hub.hub import Hub, require_write
 from counterfactory.factory.release.hub.refusal import Refusal
 from counterfactory.factory.release.hub.repo import Repo
 from counterfactory.factory.release.hub.wire import Reply, Request
 
-Right = Literal["read", "write"]
+Right = Literal["read", "write", "key"]
+"""What a request needs; "key": the right to write, or the key of an address that was given."""
+
 Plain = Callable[[Hub, Request], Reply]
 OnRepo = Callable[[Hub, Repo, Request], Reply]
 
@@ -61,11 +63,12 @@ ON_REPO: tuple[tuple[str, str, Right, OnRepo], ...] = (
     ("POST", rf"{TALK}/status", "write", talks.status),
     ("POST", rf"{TALK}/title", "write", talks.title),
     ("POST", rf"{TALK}/merge", "write", talks.merge),
-    ("GET", rf"(?:/api)?{WEB}/(?:resolve|raw)/{REV}/(?P<path>.+)", "read", files.resolve),
-    ("POST", rf"{WEB}\.git/info/lfs/objects/batch", "write", commits.batch),
-    ("POST", rf"{WEB}\.git/info/lfs/objects/verify", "write", commits.verify),
-    ("PUT", rf"{WEB}\.git/info/lfs/objects/{OID}", "write", commits.put),
-    ("GET", rf"{WEB}\.git/info/lfs/objects/{OID}", "read", files.download),
+    ("GET", rf"{API}/xet-(?:read|write)-token/{REV}", "read", account.no_xet),
+    ("GET", rf"{WEB}/resolve/{REV}/(?P<path>.+)", "read", files.resolve),
+    ("POST", rf"{WEB}\.git/info/lfs/objects/batch", "read", lfs.batch),
+    ("POST", rf"{WEB}\.git/info/lfs/objects/verify", "write", lfs.verify),
+    ("PUT", rf"{WEB}\.git/info/lfs/objects/{OID}", "key", lfs.put),
+    ("GET", rf"{WEB}\.git/info/lfs/objects/{OID}", "read", lfs.download),
 )
 
 
@@ -104,9 +107,14 @@ def answer(hub: Hub, request: Request) -> Reply:
     if route.plain:
         return route.plain(hub, request)
     assert route.on_repo
-    name = f"{request.args['space']}/{request.args['name']}"
-    repo = hub.repo(request.args.get("kind", "models"), name, request.user)
-    if route.right == "write":
+    kind, name = (
+        request.args.get("kind", "models"),
+        f"{request.args['space']}/{request.args['name']}",
+    )
+    if route.right == "key" and lfs.may_put(hub, repo := hub.shelf.find(kind, name), request):
+        return route.on_repo(hub, repo, request)
+    repo = hub.repo(kind, name, request.user)
+    if route.right != "read":
         require_write(request.user, name)
     return route.on_repo(hub, repo, request)
 

@@ -9,6 +9,8 @@ aside and renamed into its place, so it is there whole or not at all.
 """
 
 import json
+import os
+import secrets
 import shutil
 import threading
 from collections.abc import Iterator
@@ -35,9 +37,11 @@ class Shelf:
         self._open = ExitStack()
         for kind in names.KINDS:
             (root / kind).mkdir(parents=True, exist_ok=True)
-        self._open.enter_context(locked(root / "lock", "hub"))
+        self._open.enter_context(locked(root / "lock", "hub", "--root"))
         shutil.rmtree(self._aside, ignore_errors=True)
         self._aside.mkdir(exist_ok=True)
+        self.secret = self._secret()
+        """What this server signs addresses with; kept, so that they outlive a restart."""
         for repo in self.all():
             repo.blobs.make()
             pulls.settle(repo)
@@ -68,8 +72,8 @@ class Shelf:
             aside = Repo(kind, name, self._aside / uuid4().hex)
             for part in PARTS:
                 (aside.folder / part).mkdir(parents=True)
-            first = Commit(None, author, now(), "initial commit", "")
-            aside.move("heads", MAIN, aside.add(first))
+            first = Commit(None, author, now(), "initial commit")
+            aside.move("heads", MAIN, aside.add(first, {}))
             told = {"kind": kind, "author": author, "created": now(), **about}
             write_whole(aside.folder / "repo.json", json.dumps(told).encode())
             sync(aside.folder)
@@ -94,6 +98,13 @@ class Shelf:
             self._place(repo.folder, to.folder)
         return to
 
+    def _secret(self) -> bytes:
+        path = self.root / "secret"
+        if not path.exists():
+            os.close(os.open(path.with_name("secret.tmp"), os.O_CREAT | os.O_WRONLY, 0o600))
+            write_whole(path, secrets.token_bytes(32))
+        return path.read_bytes()
+
     def _place(self, source: Path, target: Path) -> None:
         target.parent.mkdir(exist_ok=True)
         source.rename(target)
@@ -107,5 +118,4 @@ class Shelf:
             return self._repos.setdefault((kind, name), Repo(kind, name, folder))
 
     def _folder(self, kind: str, name: str) -> Path:
-        space, _, rest = name.partition("/")
-        return self.root / kind / names.repo_part(space) / names.repo_part(rest)
+        return self.root / kind / names.repo_name(name)

@@ -140,7 +140,7 @@ def _compared(repo: Repo, talk: Talk) -> tuple[list[str] | bool, str]:
     _, conflicts = pulls.merged(repo, ours, theirs)
     if "mergeCommitId" in talk:
         return False, ""
-    before, there = repo.commit(ours).files, repo.commit(theirs).files
+    before, there = repo.files(ours), repo.files(theirs)
     lines: list[str] = []
     for path in sorted(before.keys() | there.keys()):
         if before.get(path) == there.get(path) or path in conflicts:

@@ -1,40 +1,49 @@
-"""The files of a commit as folders: what the Hub lists for a tree, for single paths, for one file.
+"""The files of a commit as folders: what the Hub lists for a tree and for single paths.
 
-listing(commit, "data", recursive=False)   ->  [{"type": "directory", "path": "data/pairs", ...}, ...]
+Tree(files).listing("data", recursive=False)   ->  [{"type": "directory", "path": "data/pairs", ...}, ...]
 """
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any
 
 from counterfactory.factory.release.hub.blobs import pointer
 from counterfactory.factory.release.hub.refusal import Refusal
-from counterfactory.factory.release.hub.repo import File, Repo
+from counterfactory.factory.release.hub.repo import File, Files, Repo
 
 
-def listing(files: Mapping[str, File], below: str, *, recursive: bool) -> list[dict[str, Any]]:
-    """Return the entries of a folder, folders first, sorted. Raises `Refusal` for a folder that is none."""
-    start = f"{below}/" if below else ""
-    inside = {path: file for path, file in files.items() if path.startswith(start)}
-    if below and not inside:
-        raise Refusal.missing_entry(below)
-    folders = {
-        folder for path in inside for folder in parents(path) if len(folder) > len(below)
-    } - {below}
-    if not recursive:
-        folders = {folder for folder in folders if "/" not in folder[len(start) :]}
-        inside = {path: file for path, file in inside.items() if "/" not in path[len(start) :]}
-    listed = [folder_entry(files, folder) for folder in sorted(folders)]
-    return listed + [file_entry(path, inside[path]) for path in sorted(inside)]
+class Tree:
+    """Files and the folders that they are in."""
 
+    def __init__(self, files: Files) -> None:
+        self.files = files
+        digests: dict[str, Any] = {}
+        for path, file in sorted(files.items()):
+            for folder in parents(path):
+                if folder not in digests:
+                    digests[folder] = hashlib.sha1(usedforsecurity=False)
+                digests[folder].update(f"{path}\0{file.git}\0".encode())
+        self.folders = {path: digest.hexdigest() for path, digest in sorted(digests.items())}
+        """Folder -> an id that stands for all below."""
 
-def entry(files: Mapping[str, File], path: str) -> dict[str, Any] | None:
-    """Return one path's entry; None when nothing is there."""
-    if path in files:
-        return file_entry(path, files[path])
-    if any(name.startswith(f"{path}/") for name in files):
-        return folder_entry(files, path)
-    return None
+    def listing(self, below: str, *, recursive: bool) -> list[dict[str, Any]]:
+        """Return a folder's entries, folders first, sorted. Raises `Refusal` when it is no folder."""
+        if below and below not in self.folders:
+            raise Refusal.missing_entry(below)
+        start = f"{below}/" if below else ""
+
+        def wanted(path: str) -> bool:
+            return path.startswith(start) and (recursive or "/" not in path[len(start) :])
+
+        paths = [path for path in (*self.folders, *sorted(self.files)) if wanted(path)]
+        return [entry for path in paths if (entry := self.entry(path))]
+
+    def entry(self, path: str) -> dict[str, Any] | None:
+        """Return what lies at a path; None when nothing does."""
+        if file := self.files.get(path):
+            return file_entry(path, file)
+        if oid := self.folders.get(path):
+            return {"type": "directory", "oid": oid, "size": 0, "path": path}
+        return None
 
 
 def file_entry(path: str, file: File) -> dict[str, Any]:
@@ -43,13 +52,6 @@ def file_entry(path: str, file: File) -> dict[str, Any]:
     if file.lfs:
         told["lfs"] = {"oid": file.sha256, "size": file.size, "pointerSize": pointer_size(file)}
     return told
-
-
-def folder_entry(files: Mapping[str, File], path: str) -> dict[str, Any]:
-    """Return a folder's entry; its id is a digest of all below."""
-    inside = sorted((name, file.git) for name, file in files.items() if name.startswith(f"{path}/"))
-    oid = hashlib.sha1(repr(inside).encode(), usedforsecurity=False).hexdigest()
-    return {"type": "directory", "oid": oid, "size": 0, "path": path}
 
 
 def pointer_size(file: File) -> int:
@@ -70,20 +72,16 @@ def parents(path: str) -> list[str]:
 def last_changes(repo: Repo, oid: str, paths: list[str]) -> dict[str, dict[str, str]]:
     """Return, for each file or folder, the commit that last changed it: {id, title, date}."""
     found: dict[str, dict[str, str]] = {}
-    open_paths = {path: "" for path in paths}
+    left = set(paths)
     for at, commit in repo.history(oid):
-        before = repo.commit(commit.parent).files if commit.parent else {}
+        here, before = repo.files(at), repo.files(commit.parent) if commit.parent else {}
+        changed = {
+            path for path in here.keys() | before.keys() if here.get(path) != before.get(path)
+        }
+        changed |= {folder for path in changed for folder in parents(path)}
         told = {"id": at, "title": commit.title, "date": commit.date}
-        for path in list(open_paths):
-            if _state(commit.files, path) != _state(before, path):
-                found[path] = told
-                del open_paths[path]
-        if not open_paths:
+        found |= dict.fromkeys(left & changed, told)
+        left -= changed
+        if not left:
             break
     return found
-
-
-def _state(files: Mapping[str, File], path: str) -> object:
-    if path in files:
-        return files[path]
-    return {name: file for name, file in files.items() if name.startswith(f"{path}/")}

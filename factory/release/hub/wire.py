@@ -14,17 +14,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 from urllib.parse import parse_qs
 
 from counterfactory.factory.release.hub.access import User
 from counterfactory.factory.release.hub.refusal import Refusal
 
 JSON_BYTES = 8 * 2**20
-
-
-class Cut(ConnectionError):
-    """The client went away in the middle of its request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +68,7 @@ class Request:
     """The address under which the client sees this server: http://127.0.0.1:8765"""
     user: User
     args: dict[str, str] = field(default_factory=dict)
+    _json: dict[str, Any] | None = None
 
     def flag(self, name: str) -> bool:
         """Say whether a query parameter is set and true."""
@@ -89,7 +86,12 @@ class Request:
         return min(int(text), most)
 
     def json(self) -> dict[str, Any]:
-        """Return the body, a JSON object; nothing at all counts as {}."""
+        """Return the body, a JSON object; nothing at all counts as {}. It is read once."""
+        if self._json is None:
+            self._json = self._read_json()
+        return self._json
+
+    def _read_json(self) -> dict[str, Any]:
         data = self.whole()
         try:
             found = json.loads(data) if data.strip() else {}
@@ -97,6 +99,13 @@ class Request:
             raise Refusal(400, "Malformed request: the body is no JSON") from None
         if not isinstance(found, dict):
             raise Refusal(400, "Malformed request: the body is no JSON object")
+        return found
+
+    def listed(self, key: str) -> list[dict[str, Any]]:
+        """Return a list of objects in the JSON body."""
+        found = self.json().get(key)
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            raise Refusal(400, f"Malformed request: {key} is no list of objects")
         return found
 
     def form(self) -> dict[str, Any]:
@@ -129,67 +138,3 @@ class Request:
                     yield line
         finally:
             stream.detach()
-
-
-class Sized(io.RawIOBase):
-    """A body of a known length."""
-
-    def __init__(self, stream: BinaryIO, length: int) -> None:
-        self._stream, self.left = stream, length
-
-    def readable(self) -> bool:
-        """Say that this is for reading."""
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        """Fill a buffer; 0 at the end. Raises `Cut` when the client left before."""
-        view = memoryview(buffer).cast("B")[: self.left]
-        if not len(view):
-            return 0
-        count = self._stream.readinto1(view)  # type: ignore[attr-defined]
-        if not count:
-            raise Cut("the body ended before its length")
-        self.left -= count
-        return int(count)
-
-
-class Chunked(io.RawIOBase):
-    """A body in chunks, as `Transfer-Encoding: chunked` says."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream, self._chunk, self.left = stream, Sized(stream, 0), 1
-
-    def readable(self) -> bool:
-        """Say that this is for reading."""
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        """Fill a buffer; 0 at the end."""
-        if self.left and not self._chunk.left:
-            self._next()
-        if not self.left:
-            return 0
-        count = self._chunk.readinto(buffer)
-        if not self._chunk.left and self._line():
-            raise Refusal(400, "Malformed request: a chunk is longer than it says")
-        return count
-
-    def _next(self) -> None:
-        size = self._line().split(b";")[0].strip()
-        try:
-            length = int(size, 16) if size.isalnum() and len(size) <= 16 else -1
-        except ValueError:
-            length = -1
-        if length < 0:
-            raise Refusal(400, "Malformed request: a chunk without a size")
-        self._chunk = Sized(self._stream, length)
-        if not length:
-            while self._line():  # trailers
-                continue
-            self.left = 0
-
-    def _line(self) -> bytes:
-        line = self._stream.readline(8192)
-        if not line.endswith(b"\n"):
-            raise Cut("the body ended in the middle of its chunks")
-        return line.rstrip(b"\r\n")

@@ -50,7 +50,7 @@ def run_serve(args: argparse.Namespace) -> int:
         level=logging.WARNING if args.quiet else logging.INFO,
     )  # fmt: skip
     try:
-        with opened(args.root, args.port, host=args.host, access=access, max_file=None) as server:
+        with opened(args.root, args.port, host=args.host, access=access) as server:
             answer(args, {"url": server.url, "root": str(args.root)}, _hello(server.url, args.root))
             sys.stdout.flush()
             signal.signal(signal.SIGTERM, signal.default_int_handler)
