@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from counterfactory.cards import markdown
+from counterfactory.cards import markdown, methods
 
 MOST = 100  # entries of a source's list that the card shows; the manifest holds all
 TEMPLATES = Path(__file__).parent
@@ -37,6 +37,7 @@ def render(header: Mapping[str, Any], body: Mapping[str, Any]) -> str:
         "size": size,
         "plain": plain,
         "listed": listed,
+        "bibtex": methods.bibtex,
     }
     environment.globals["table"] = markdown.table
     top = yaml.safe_dump(dict(header), sort_keys=False, allow_unicode=True, width=1_000_000)

@@ -1,23 +1,41 @@
 """The card of a trained model: README.md, from what run.json holds.
 
     render(run, Path("runs/sft"))          # run: method, model, data, settings, final, versions ...
+    render(run, Path("runs/sft"), [evaluation], Address(repo="org/sft", version="v1"))   # published
 
 Facts in, text out. Names and numbers from elsewhere pass `cell` and `code` in the template.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from counterfactory.cards import markdown
+from counterfactory.cards import markdown, methods
 
 TEMPLATES = Path(__file__).parent
 PIPELINES = {"transformers": "image-text-to-text", "open_clip": "zero-shot-image-classification"}
+POCKET_LICENSE = "apache-2.0"  # of the weights in the package
 
 
-def render(run: Mapping[str, Any], out: Path, evaluation: Mapping[str, Any] | None = None) -> str:
-    """Return the card of the model in `out`; `evaluation` is the result of `eval run`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a model is published, and where the releases it was trained on are."""
+
+    repo: str
+    version: str
+    changes: str = ""  # markdown
+    releases: Mapping[str, str] = field(
+        default_factory=dict
+    )  # as run.json names it -> org/name@tag
+
+
+def render(
+    run: Mapping[str, Any], out: Path, evaluation: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    address: Address | None = None,
+) -> str:  # fmt: skip
+    """Return the card of the model in `out`; `evaluation` holds results of `eval run`."""
     import jinja2
     import yaml
 
@@ -28,38 +46,88 @@ def render(run: Mapping[str, Any], out: Path, evaluation: Mapping[str, Any] | No
     )  # fmt: skip
     environment.filters |= {
         "cell": markdown.cell, "code": markdown.code, "number": markdown.number,
+        "bibtex": methods.bibtex,
     }  # fmt: skip
     environment.globals["table"] = markdown.table
-    header = yaml.safe_dump(_header(run, out), sort_keys=False, allow_unicode=True)
+    evaluations = [evaluation] if isinstance(evaluation, Mapping) else list(evaluation or ())
+    name = address.repo.partition("/")[2] if address else out.name
+    header = _header(run, out, address) | _results(name, evaluations, address)
+    top = yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=1_000_000)
+    trainer = methods.OF_TRAINERS.get(run["method"])
     body = environment.get_template("model.md.jinja").render(
-        run=run, name=out.name, base=named(run["model"]["id"]), evaluation=evaluation,
-        settings=_flat(run["settings"]), data=[*run["data"], *run["replay"]],
+        run=run, name=name, base=named(run["model"]["id"]), evaluations=evaluations, address=address,
+        settings=_flat(run["settings"]), data=[_linked(one, address) for one in (*run["data"], *run["replay"])],
+        methods=methods.cited([trainer] if trainer else []),
+        library=run.get("library", "transformers"),
     )  # fmt: skip
-    return f"---\n{header}---\n\n{body.strip()}\n"
+    return f"---\n{top}---\n\n{_squeezed(body)}\n"
 
 
 def named(model: str) -> str:
     """Return a model's name without the path of a machine."""
-    return Path(model).name if _is_path(model) else model
+    return Path(model).name if is_path(model) else model
 
 
-def _header(run: Mapping[str, Any], out: Path) -> dict[str, Any]:
-    """Return the YAML that the Hub reads; releases in folders are named relative to the model."""
-    data = [one["release"] for one in (*run["data"], *run["replay"])]
-    paths = [os.path.relpath(Path(d).expanduser(), out) if _is_path(d) else d for d in data]
+def is_path(name: str) -> bool:
+    """Say whether a name is that of a folder here, not of a repository."""
+    return name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).is_dir()
+
+
+def _header(run: Mapping[str, Any], out: Path, address: Address | None) -> dict[str, Any]:
+    """Return the YAML that the Hub reads; releases in folders are named relative to the model.
+
+    A published card names what is published alone, as org/name.
+    """
     library = run.get("library", "transformers")
     header: dict[str, Any] = {
         "library_name": library, "pipeline_tag": PIPELINES[library],
-        "tags": ["counterfactory", run["method"]], "datasets": list(dict.fromkeys(paths)),
+        "tags": ["counterfactory", run["method"]],
     }  # fmt: skip
+    held = [one["release"] for one in (*run["data"], *run["replay"])]
+    if address is None:
+        names = [os.path.relpath(Path(d).expanduser(), out) if is_path(d) else d for d in held]
+        header["datasets"] = list(dict.fromkeys(names))
+    elif linked := [one for d in held if (one := _published(d, address))]:
+        header["datasets"] = list(dict.fromkeys(one.partition("@")[0] for one in linked))
     model = run["model"]["id"]
-    if not _is_path(model) and model != "pocket":
+    if model == "pocket":
+        header["license"] = POCKET_LICENSE
+    elif not is_path(model):
         header["base_model"] = model.partition("@")[0]
     return header
 
 
-def _is_path(name: str) -> bool:
-    return name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).is_dir()
+def _results(
+    name: str, evaluations: Sequence[Mapping[str, Any]], address: Address | None
+) -> dict[str, Any]:
+    """Return the results as the Hub reads them: `model-index`."""
+    results = [
+        {
+            "task": {"type": "visual-question-answering", "name": "Visual question answering"},
+            "dataset": {
+                "name": f"{one['suite']} ({one['split']})", "type": f"counterfactory-{one['suite']}",
+                "split": one["split"],
+            },
+            "metrics": [
+                {"type": "accuracy", "name": axis, "value": round(float(part["value"]), 4)}
+                for axis, part in one["axes"].items()
+                if part["value"] is not None
+            ],
+        }
+        for one in evaluations
+    ]  # fmt: skip
+    results = [one for one in results if one["metrics"]]
+    return {"model-index": [{"name": name, "results": results}]} if address and results else {}
+
+
+def _linked(one: Mapping[str, Any], address: Address | None) -> dict[str, Any]:
+    """Return a release of the run with where it is published, "" where that is not known."""
+    found = _published(str(one["release"]), address) if address else ""
+    return {**one, "published": found}
+
+
+def _published(release: str, address: Address) -> str:
+    return address.releases.get(release, "") or ("" if is_path(release) else release)
 
 
 def _flat(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
@@ -70,3 +138,12 @@ def _flat(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
         else:
             found[f"{path}{key}"] = value
     return found
+
+
+def _squeezed(text: str) -> str:
+    """Return the text with at most one empty line in a row."""
+    lines: list[str] = []
+    for line in text.strip().splitlines():
+        if line or lines[-1]:
+            lines.append(line)
+    return "\n".join(lines)

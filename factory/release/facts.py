@@ -51,7 +51,8 @@ class Facts:
     oracle: Mapping[str, Any] | None = None  # the oracle's report, where the world knows the truth
     uses_oracle: bool = False  # made by the oracle: an upper bound, not factory output
     versions: Mapping[str, str] = field(default_factory=dict)  # library -> version
-    changes: str = ""  # markdown for CHANGELOG.md; empty: first release
+    changes: str = ""  # markdown for card and CHANGELOG.md; empty: first release
+    address: str = ""  # org/name where it is published; empty: a folder
 
 
 def funnel_of(

@@ -33,6 +33,13 @@ def build(facts: Facts, views: Mapping[str, Mapping[str, Any]], files: Files) ->
         "created": facts.created,
         "fingerprint": facts.fingerprint,
         "license": facts.license,
+        "card": {
+            "title": facts.title,
+            "description": facts.description,
+            "tags": list(facts.tags),
+            "languages": list(facts.languages),
+            "harmful_text": facts.harmful_text,
+        },
         "views": {
             view: {
                 **about,
@@ -56,7 +63,20 @@ def build(facts: Facts, views: Mapping[str, Mapping[str, Any]], files: Files) ->
         "versions": dict(facts.versions),
         "files": [_entry(path, files) for path in sorted(set(files) - data)],
     }
-    return body | {"seal": digest(body)}
+    return sealed(body)
+
+
+def sealed(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a manifest with its seal, given all the rest."""
+    rest = {key: value for key, value in body.items() if key != "seal"}
+    return rest | {"seal": digest(rest)}
+
+
+def listed(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return every file that a manifest promises: path -> sha256, bytes."""
+    views = manifest.get("views") or {}
+    entries = [*manifest["files"], *(e for view in views.values() for e in view["files"])]
+    return {e["path"]: {"sha256": e["sha256"], "bytes": e["bytes"]} for e in entries}
 
 
 def files_of(folder: Path) -> Files:

@@ -65,6 +65,7 @@ def validate(folder: Path, target: str | None = None) -> Report:
         (manifest.NAME, lambda: _seal(folder)),
         (manifest.NAME, lambda: _files(folder, promised)),
         (manifest.NAME, lambda: _views(folder, promised)),
+        ("data", lambda: _columns(folder)),
         ("README.md", lambda: _card(folder, promised)),
         (manifest.NAME, lambda: _funnel(folder, promised)),
         ("croissant.json", lambda: (("croissant.json", e) for e in croissant.check(folder))),
@@ -76,6 +77,20 @@ def validate(folder: Path, target: str | None = None) -> Report:
     found = (problem for place, part in parts for problem in _guarded(place, part))
     problems = [Problem(row=row, problem=text) for row, text in islice(found, MOST)]
     return Report(problems=tuple(dict.fromkeys(problems)))
+
+
+def sealed_problems(folder: Path) -> list[Problem]:
+    """Return what is wrong with the bytes of a release, its views and its card: no row is read."""
+    folder = folder.absolute()
+    promised = manifest.read(folder)
+    parts: tuple[Callable[[], Iterable[tuple[str, str]]], ...] = (
+        lambda: _seal(folder),
+        lambda: _files(folder, promised),
+        lambda: _views(folder, promised),
+        lambda: _card(folder, promised),
+    )
+    found = (problem for part in parts for problem in _guarded(manifest.NAME, part))
+    return [Problem(row=row, problem=text) for row, text in islice(found, MOST)]
 
 
 def _guarded(place: str, part: Callable[[], Iterable[tuple[str, str]]]) -> Found:
@@ -123,7 +138,7 @@ def inside(folder: Path, path: str) -> bool:
 
 
 def _views(folder: Path, promised: Mapping[str, Any]) -> Found:
-    """Compare views, rows and columns with the manifest and with what a view must be."""
+    """Compare views and rows with the manifest."""
     found = contents(folder)
     for view in sorted(set(promised["views"]) ^ set(found)):
         where = "data/" if view in found else "the manifest"
@@ -137,6 +152,11 @@ def _views(folder: Path, promised: Mapping[str, Any]) -> Found:
         entry = promised["views"][view]
         if content.rows != entry["rows"] or content.splits != entry["splits"]:
             yield view, f"found {content.rows} rows, the manifest says {entry['rows']}"
+
+
+def _columns(folder: Path) -> Found:
+    """Compare columns and types with what a view must be."""
+    for view, content in contents(folder).items():
         if not _same_columns(content.schema, VIEWS[view].schema()):
             yield view, f"columns or types differ from those of a {view} view"
 

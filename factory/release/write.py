@@ -11,15 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from counterfactory.cards import dataset as card
-from counterfactory.cards import pictures
+from counterfactory.cards import methods, pictures
 from counterfactory.errors import UserError
-from counterfactory.factory.release import croissant, llamafactory, manifest, measured
+from counterfactory.factory.release import about, croissant, llamafactory, manifest, measured
 from counterfactory.factory.release.contents import Content, contents
 from counterfactory.factory.release.examples import examples
 from counterfactory.factory.release.facts import Facts
 from counterfactory.factory.release.views import VIEWS
 from counterfactory.images import png
 
+GATE = {
+    "extra_gated_heading": "Harmful text",
+    "extra_gated_prompt": "Some rows hold requests that a model should refuse, to teach refusal. "
+    "Use them for that, and for testing it.",
+    "extra_gated_fields": {
+        "I use the harmful requests to make or test models that refuse": "checkbox"
+    },
+}
+"""What the Hub shows before a gated release is opened; without gating it is never shown."""
 FUNNEL, EXAMPLES = "assets/funnel.png", "assets/examples.png"
 TASKS = {"pairs": "image-to-image", "clip": "zero-shot-image-classification"}
 HARMFUL = (
@@ -31,6 +40,7 @@ HARMFUL = (
     "rejected",
     "rejected_text",
 )
+_CHANGES = "# Changes"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
 
 
@@ -67,12 +77,12 @@ def readme(facts: Facts, found: Mapping[str, Content], *, has_examples: bool) ->
             "bytes": content.size,
             "splits": list(content.splits),
             "summary": VIEWS[view].summary,
+            "columns": content.schema.names,
         }
         for view, content in found.items()
     ]
     body = {
         "title": title(facts),
-        "address": facts.name,
         "views": views,
         "names": list(found),
         "has_pairs": "pairs" in found,
@@ -83,12 +93,15 @@ def readme(facts: Facts, found: Mapping[str, Content], *, has_examples: bool) ->
         "ops": [str(op.get("op", "")) for op in facts.recipe.get("ops", ())],
         "measured": measured.blocks(facts),
         "oracle_missing": facts.oracle is None,
+        "bias": about.bias(facts),
+        "methods": methods.cited(about.methods_of(facts)),
+        "citation": about.citation(facts, title(facts)),
         **{
             name: getattr(facts, name)
             for name in (
                 "name", "description", "uses_oracle", "harmful_text", "kept", "candidates",
                 "fingerprint", "sources", "models", "funnel", "checks", "license", "version",
-                "created", "versions",
+                "created", "versions", "address", "changes",
             )
         },
     }  # fmt: skip
@@ -105,6 +118,7 @@ def header(facts: Facts, found: Mapping[str, Content]) -> dict[str, Any]:
     return {
         "license": facts.license,
         "pretty_name": title(facts),
+        **(GATE if facts.harmful_text else {}),
         "language": list(facts.languages),
         "tags": list(dict.fromkeys(tags)),
         "task_categories": _tasks(found),
@@ -130,26 +144,28 @@ def title(facts: Facts) -> str:
     return given or facts.name.replace("-", " ").replace("_", " ").capitalize()
 
 
-def changelog(facts: Facts, found: Mapping[str, Content]) -> str:
-    """Return CHANGELOG.md: what this version holds, and what changed where that is known."""
+def changelog(facts: Facts, found: Mapping[str, Content], earlier: str = "") -> str:
+    """Return CHANGELOG.md: what this version holds and what changed, before those of `earlier`."""
     counts = "\n".join(f"- {view}: {content.rows:,} rows" for view, content in found.items())
     changes = f"{facts.changes.strip()}\n\n" if facts.changes.strip() else ""
+    before = earlier.removeprefix(_CHANGES).strip()
     return (
-        f"# Changes\n\n## {facts.version}\n\n{changes}{counts}\n"
+        f"{_CHANGES}\n\n## {facts.version}\n\n{changes}{counts}\n"
         f"- recipe `{facts.name}`, fingerprint `{facts.fingerprint}`\n"
+        + (f"\n{before}\n" if before else "")
     )
 
 
 def _info(view: str, content: Content) -> dict[str, Any]:
     """Return one entry of `dataset_info`, in the form that `datasets` writes itself."""
-    from datasets import DatasetInfo, SplitDict, SplitInfo
+    from datasets import DatasetInfo, Features, SplitDict, SplitInfo
 
     share = content.memory / max(1, content.rows)
     splits = SplitDict()
     for split, rows in content.splits.items():
         splits.add(SplitInfo(name=split, num_bytes=round(share * rows), num_examples=rows))
     info = DatasetInfo(
-        features=VIEWS[view].features(), splits=splits,
+        features=Features.from_arrow_schema(content.schema), splits=splits,
         download_size=content.size, dataset_size=content.memory,
     )  # fmt: skip
     return {"config_name": view, **info._to_yaml_dict()}

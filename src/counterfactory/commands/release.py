@@ -1,10 +1,11 @@
-"""`counterfactory release validate DIR | explain DIR ID | diff A B | export DIR --to T --out DIR`."""
+"""`counterfactory release validate DIR | explain DIR ID | diff A B | export DIR --to T --out DIR |
+publish DIR --to org/name`."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
-from counterfactory.commands import release_export
+from counterfactory.commands import publish, release_export
 from counterfactory.commands.options import group, sub
 from counterfactory.commands.output import answer
 
@@ -27,6 +28,7 @@ def add(commands: Any) -> None:
     diff.add_argument("b", type=Path, metavar="B")
     diff.set_defaults(run=run_diff)
     release_export.add(releases)
+    publish.add_publish(releases)
 
 
 def run_validate(args: argparse.Namespace) -> int:
