@@ -57,8 +57,7 @@ class Settings(Common):
     accuracy_share: float = Field(0.7, ge=0, le=1)  # of the reward; the rest is form
     think: float = Field(0.25, ge=0, le=1)  # share of closed questions that ask for steps
     judge: str = "head"
-    head_steps: int = Field(150, ge=1)
-    head_lr: float = Field(2e-4, gt=0)
+    head_rows: int = Field(3000, ge=10)  # ranked answers that it learns from, and is tried on
 
     requests: float = Field(0.3, ge=0, lt=1)  # share of the prompts; 0: as they come
     demonstrate: bool = True  # one answer of each harmful group is the row's refusal

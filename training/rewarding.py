@@ -105,13 +105,7 @@ def _head(outfit: Outfit, ranked: "Dataset", settings: "Settings", recorder: Rec
     with PartialState(cpu=not outfit.on_gpu).main_process_first():
         if not folder.is_dir():
             check_rows(ranked, outfit.image_token, talks=("prompt", "chosen"))
-            head.save(
-                head.fit(
-                    outfit, ranked, steps=settings.head_steps, lr=settings.head_lr,
-                    seed=settings.seed, bf16=settings.bf16,
-                ),
-                folder,
-            )  # fmt: skip
+            head.save(head.fit(outfit, ranked, most=settings.head_rows, seed=settings.seed), folder)
         found = head.load(outfit, folder)
     recorder.facts |= found.facts
     return found.head

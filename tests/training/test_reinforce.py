@@ -20,7 +20,7 @@ from counterfactory.training.settings import settings_from
 from counterfactory.training.train import train
 
 QUICK = [
-    "batch=8", "group=4", "head_steps=3", "answer_tokens=8", "save_every=2", "warmup=0", "lr=0.001"
+    "batch=8", "group=4", "answer_tokens=8", "save_every=2", "warmup=0", "lr=0.001"
 ]  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def test_a_run_leaves_a_model_its_record_and_its_judge(
         str(tiny_llava),
         data,
         out,
-        [*QUICK, "cost=head", "head_lr=0.05", "requests=0.6"],
+        [*QUICK, "cost=head", "requests=0.6"],
         steps=3,
     )
     found = lines(out)
@@ -114,7 +114,7 @@ def test_with_adapters_the_head_reads_the_model_without_them(
 
     outfit = load_outfit(str(tiny_llava), lora=Lora(rank=2), device="cpu")
     ranked = load_view([str(world_qa)], "dpo")
-    fitted = head.fit(outfit, ranked, steps=4, lr=0.05, seed=0)
+    fitted = head.fit(outfit, ranked, most=200, seed=0)
     head.save(fitted, tmp_path / "judge")
     answers, _ = head.sides(ranked.select(range(3)))
     before = fitted.head._told(answers)
@@ -144,12 +144,12 @@ def test_a_head_learns_to_rank_and_to_price(tiny_llava: Path) -> None:
     benign = row("How many stars are there?", "three", "cannot help with that", "over_refusal")
     before = next(outfit.model.parameters()).clone()
     ranked = Dataset.from_list([harmful, benign, benign] * 7)
-    fitted = head.fit(outfit, ranked, steps=30, lr=0.005, seed=0, batch=8)
+    fitted = head.fit(outfit, ranked, most=200, seed=0)
     assert fitted.facts == {
         "judge_held_out": 3.0, "judge_ranks_rightly": 1.0, "cost_sees_unsafe": 1.0,
         "cost_clears_safe": 1.0,
     }  # fmt: skip
-    assert (next(outfit.model.parameters()) == before).all()  # a copy was trained
+    assert (next(outfit.model.parameters()) == before).all()  # it is read, not trained
     good, bad = head.sides(ranked.select([0]))
     (cheap, dear), (none,) = (
         fitted.head.cost([*good, *bad]),

@@ -1,13 +1,19 @@
-"""The judge that is trained here: a copy of the model with two numbers instead of words.
+"""The judge that is trained here: the model given, frozen, and two numbers read off what it makes of an answer.
 
-    head = fit(outfit, preferences, steps=150, lr=2e-4, seed=0)
+    head = fit(outfit, preferences, most=3000, seed=0).head
     head.judge([Said(prompt="What is here?", said="A red star.", images=(picture,))])   -> [0.75]
     head.cost([Said(prompt="Tell me how to steal it.", said="Sure ...", harmful=True)])  -> [0.97]
+
+It reads the hidden state of an answer's last token and how likely the answer's words are: their sum,
+mean and least, and their number. A wrong word is one that the picture does not let the model expect,
+and likelihoods show it far better than a state does: of two like descriptions the right one has the
+higher sum in 98 of 100 cases, and training the whole trunk to tell them reaches 74.
 
 score   -log sigmoid(score(chosen) - score(rejected)) over ranked answers: descriptions, answers whose
         picture contradicts them, help against needless refusals (Bradley-Terry)
 cost    cross-entropy of "unsafe": what was rejected for a harmful request is; all else is not
 
+Both are linear, so they are fitted to their optimum (L-BFGS) in a second, once the answers are read.
 Helpfulness and harm are two numbers, as one would let help pay for harm.
 """
 
@@ -15,15 +21,16 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
+from os.path import commonprefix
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from counterfactory.progress import Progress
 from counterfactory.training.outfit import Outfit
+from counterfactory.training.rewards.fitting import quality, solve
 from counterfactory.training.rewards.said import Said, words
 
 if TYPE_CHECKING:
@@ -33,46 +40,65 @@ HARMFUL = "safety"  # the kind of preference whose rejected answer is unsafe
 GRADES = 4  # steps between the worst and the best
 HELD_OUT = 10  # every tenth row tells how well it judges
 TALK = ("images", "prompt", "chosen", "rejected", "kind")
+LIKELY = 4  # sum, mean and least log-likelihood, number of tokens
 
 
 class Head(nn.Module):
-    """The trunk of a vision-language model with a linear head on its last token."""
+    """A frozen vision-language model with a linear reading of its answers."""
 
-    def __init__(self, trunk: Any, processor: Any, width: int, bare: Any = None) -> None:
+    def __init__(self, model: Any, processor: Any, width: int, bare: Any = None) -> None:
         super().__init__()
-        if bare is None:
-            self.trunk = trunk
-        else:  # it belongs to the model in training: read without its adapters, never changed
-            object.__setattr__(self, "trunk", trunk)
+        object.__setattr__(self, "model", model)  # its weights are not the head's
         self.processor, self.bare = processor, bare or nullcontext
-        self.out = nn.Linear(width, 2)
+        self.out = nn.Linear(width + LIKELY, 2)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, answers: Sequence[Said]) -> Tensor:
-        """Return (score, logit of unsafe) of each answer."""
-        talks = [
-            self.processor.apply_chat_template([_asked(one), _said(one)], tokenize=False)
-            for one in answers
+    @torch.no_grad()
+    def read(self, answers: Sequence[Said]) -> Tensor:
+        """Return (answers, width + 4): the last hidden state, and the likelihood of the words."""
+        asked = self.processor.apply_chat_template(
+            [[_asked(one)] for one in answers], tokenize=False, add_generation_prompt=True
+        )
+        talks = self.processor.apply_chat_template(
+            [[_asked(one), _said(one)] for one in answers], tokenize=False
+        )
+        split = self.processor.tokenizer
+        tails = [
+            talk[len(commonprefix([ask, talk])) :] for ask, talk in zip(asked, talks, strict=True)
         ]
-        begin = self.processor.tokenizer.bos_token
+        counts = [max(1, len(ids)) for ids in split(tails, add_special_tokens=False).input_ids]
         found = self.processor(
             text=talks, images=_images(answers), padding=True, return_tensors="pt",
-            add_special_tokens=not (begin and talks[0].startswith(begin)),
+            add_special_tokens=not (split.bos_token and talks[0].startswith(split.bos_token)),
         ).to(self.out.weight.device)  # fmt: skip
-        dtype = next(self.trunk.parameters()).dtype
+        dtype = self.model.dtype
         inputs = {k: v.to(dtype) if v.is_floating_point() else v for k, v in found.items()}
+        most = max(counts)
         with self.bare():
-            hidden = self.trunk(**inputs, use_cache=False).last_hidden_state
-        return self.out(hidden[:, -1].float())  # padded on the left
+            made = self.model(
+                **inputs, use_cache=False, output_hidden_states=True, logits_to_keep=most + 1
+            )
+        likely = _likely(made.logits[:, -most - 1 :].float(), found["input_ids"], counts)
+        return torch.cat([made.hidden_states[-1][:, -1].float(), likely], 1)  # padded on the left
+
+    def forward(self, answers: Sequence[Said]) -> Tensor:
+        """Return (score, logit of unsafe) of each answer."""
+        return self.out(self.read(answers))
 
     def judge(self, answers: Sequence[Said]) -> list[float | None]:
-        """Return each answer's score as one of five grades, 0 to 1.
+        """Return each answer's score as one of five grades, 0 to 1; 0.5 is the usual answer to its row.
 
-        Answers to one prompt are compared with each other and their differences scaled to one size:
-        of finer grades most would be noise, and would count as much as right and wrong.
+        Scores say which of two answers to one prompt is better, and nothing across prompts. Of finer
+        grades most would be noise, and a group's differences are scaled to one size.
         """
-        grades = (self._told(answers)[:, 0].sigmoid() * GRADES).round() / GRADES
+        scores = self._told(answers)[:, 0]
+        rows: dict[tuple[int, str], list[int]] = {}
+        for at, one in enumerate(answers):
+            rows.setdefault((one.row, one.prompt), []).append(at)
+        for places in rows.values():
+            scores[places] -= scores[places].mean()
+        grades = (scores.sigmoid() * GRADES).round() / GRADES
         return [float(value) for value in grades]
 
     def cost(self, answers: Sequence[Said]) -> list[float | None]:
@@ -80,20 +106,27 @@ class Head(nn.Module):
         found = self._told(answers)[:, 1].sigmoid().tolist() if answers else []
         return [value if one.harmful else None for value, one in zip(found, answers, strict=True)]
 
-    @torch.no_grad()
-    def _told(self, answers: Sequence[Said], batch: int = 32) -> Tensor:
-        """Return both numbers; what is said twice to one row is read once, like with like."""
-        self.eval()
+    def _told(self, answers: Sequence[Said]) -> Tensor:
+        """Return both numbers; what is said twice to one row is read once."""
         once = {(one.row, one.prompt, one.said): one for one in answers}
-        order = sorted(once, key=lambda key: bool(once[key].images))
-        found: dict[Any, Tensor] = {}
-        for kind in (False, True):
-            keys = [key for key in order if bool(once[key].images) is kind]
-            for first in range(0, len(keys), batch):
-                part = keys[first : first + batch]
-                found |= zip(part, self([once[key] for key in part]), strict=True)
-        rows = [found[one.row, one.prompt, one.said] for one in answers]
+        known = dict(zip(once, self.out(self.all_read(list(once.values()))).detach(), strict=True))
+        rows = [known[one.row, one.prompt, one.said] for one in answers]
         return torch.stack(rows) if rows else torch.zeros(0, 2)
+
+    def all_read(self, answers: Sequence[Said], batch: int = 32, name: str = "") -> Tensor:
+        """Return what `read` does of any number of answers: like with like, with progress if named."""
+        order = sorted(
+            range(len(answers)), key=lambda at: (bool(answers[at].images), len(answers[at].said))
+        )
+        found = torch.zeros(len(answers), self.out.in_features, device=self.out.weight.device)
+        mode = self.model.training
+        self.model.eval()
+        with Progress(len(answers), name, unit="answers", quiet=not name) as progress:
+            for part in _batches(order, [bool(one.images) for one in answers], batch):
+                found[part] = self.read([answers[at] for at in part])
+                progress.advance(len(part))
+        self.model.train(mode)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,67 +137,21 @@ class Fitted:
     facts: dict[str, float]
 
 
-def fit(
-    outfit: Outfit, preferences: "Dataset", *, steps: int, lr: float, seed: int, batch: int = 16,
-    bf16: bool = False,
-) -> Fitted:  # fmt: skip
-    """Train a head, and its copy of the model, on ranked answers."""
+def fit(outfit: Outfit, preferences: "Dataset", *, most: int, seed: int) -> Fitted:
+    """Fit a head to at most `most` ranked answers, and try it on a tenth of them that it was not shown."""
     head = blank(outfit)
-    rows = preferences.select_columns(list(TALK))
-    shown = [at for at in range(len(rows)) if at % HELD_OUT]
-    chance = torch.Generator().manual_seed(seed)
-    weights = [weight for weight in head.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=0.0)
-    slope = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=max(steps, 2))
-    head.train()
-    order: list[int] = []
-    kind = head.out.weight.device.type
-    with Progress(steps, "judge", unit="steps") as progress:
-        for _ in range(steps):
-            while len(order) < min(batch, len(shown)):
-                order += [shown[at] for at in torch.randperm(len(shown), generator=chance).tolist()]
-            some, order = order[:batch], order[batch:]
-            optimizer.zero_grad()
-            with torch.autocast(kind, torch.bfloat16, enabled=bf16):
-                loss = loss_of(head, rows.select(some))
-            loss.backward()
-            nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-            slope.step()
-            progress.advance(1)
-    return Fitted(head.eval(), quality(head, rows.select(range(0, len(rows), HELD_OUT))))
-
-
-def loss_of(head: Head, rows: "Dataset") -> Tensor:
-    """Return Bradley-Terry on the helpful part, cross-entropy on what is unsafe."""
+    rows = preferences.select_columns(list(TALK)).shuffle(seed=seed)
+    rows = rows.select(range(min(most, len(rows))))
     good, bad = sides(rows)
-    scores = torch.cat([head(part) for part in _alike([*good, *bad])])
-    order = [at for part in _alike(range(2 * len(good)), [*good, *bad]) for at in part]
-    found = torch.empty_like(scores)
-    found[order] = scores
-    chosen, rejected = found[: len(good)], found[len(good) :]
+    found = head.all_read([*good, *bad], name="judge")
     harmful = torch.tensor([one.harmful for one in good], device=found.device)
-    ranked = -F.logsigmoid(chosen[:, 0] - rejected[:, 0])[~harmful]
-    known = torch.cat([torch.zeros_like(harmful), harmful]).float()
-    unsafe = F.binary_cross_entropy_with_logits(torch.cat([chosen[:, 1], rejected[:, 1]]), known)
-    return (ranked.mean() if len(ranked) else 0.0) + unsafe
-
-
-def quality(head: Head, rows: "Dataset") -> dict[str, float]:
-    """Return the share of held-out answers that are ranked, and priced, rightly."""
-    good, bad = sides(rows)
-    found = head._told([*good, *bad]).cpu()
     chosen, rejected = found[: len(good)], found[len(good) :]
-    harmful = torch.tensor([one.harmful for one in good])
-    facts = {"judge_held_out": float(len(good))}
-    if (~harmful).any():
-        right = (chosen[:, 0] > rejected[:, 0])[~harmful]
-        facts["judge_ranks_rightly"] = float(right.float().mean())
-    if harmful.any():
-        dear, cheap = rejected[harmful, 1] > 0, chosen[harmful, 1] <= 0
-        facts["cost_sees_unsafe"] = float(dear.float().mean())
-        facts["cost_clears_safe"] = float(cheap.float().mean())
-    return facts
+    shown = torch.arange(len(good), device=found.device) % HELD_OUT != 0
+    solve(head.out, chosen[shown], rejected[shown], harmful[shown])
+    kept = ~shown
+    return Fitted(
+        head.eval(), quality(head.out(chosen[kept]), head.out(rejected[kept]), harmful[kept])
+    )
 
 
 def sides(rows: "Dataset") -> tuple[list[Said], list[Said]]:
@@ -181,15 +168,14 @@ def sides(rows: "Dataset") -> tuple[list[Said], list[Said]]:
 
 
 def blank(outfit: Outfit) -> Head:
-    """Return an untrained head. With adapters the trunk is the model's own, without them."""
+    """Return a head that marks all alike. With adapters it reads the model's own, without them."""
     model = outfit.model
     width = model.config.get_text_config().hidden_size
     where = next(model.parameters()).device
     if outfit.lora is not None:
-        trunk = model.get_base_model().base_model
-        head = Head(trunk, outfit.processor, width, model.disable_adapter)
+        head = Head(model, outfit.processor, width, model.disable_adapter)
     else:
-        head = Head(deepcopy(model.base_model).requires_grad_(), outfit.processor, width)
+        head = Head(deepcopy(model).requires_grad_(False), outfit.processor, width)
     head.out.to(where)
     return head
 
@@ -204,8 +190,7 @@ def save(fitted: Fitted, folder: Path) -> None:
     beside = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    trained = {name for name, weight in fitted.head.named_parameters() if weight.requires_grad}
-    state = {k: v.contiguous().cpu() for k, v in fitted.head.state_dict().items() if k in trained}
+    state = {k: v.contiguous().cpu() for k, v in fitted.head.state_dict().items()}
     save_file(state, beside / "head.safetensors")
     (beside / "facts.json").write_text(json.dumps(fitted.facts), "utf-8")
     beside.replace(folder)
@@ -218,7 +203,7 @@ def load(outfit: Outfit, folder: Path) -> Fitted:
     from safetensors.torch import load_file
 
     head = blank(outfit)
-    head.load_state_dict(load_file(folder / "head.safetensors"), strict=False)
+    head.load_state_dict(load_file(folder / "head.safetensors"))
     facts = json.loads((folder / "facts.json").read_text("utf-8"))
     return Fitted(head.eval(), facts)
 
@@ -237,8 +222,16 @@ def _images(answers: Sequence[Said]) -> list[list[Any]] | None:
     return pictures if any(pictures) else None
 
 
-def _alike(things: Sequence[Any], answers: Sequence[Said] | None = None) -> list[list[Any]]:
-    """Return things in two batches, answers without images and with; empty ones are left out."""
-    kinds = [bool(one.images) for one in (answers or things)]
-    parts = [[t for t, k in zip(things, kinds, strict=True) if k is kind] for kind in (False, True)]
-    return [part for part in parts if part]
+def _batches(order: Sequence[int], seeing: Sequence[bool], batch: int) -> list[list[int]]:
+    """Return places in batches; none holds answers with images beside answers without."""
+    parts = [[at for at in order if seeing[at] is kind] for kind in (False, True)]
+    return [part[at : at + batch] for part in parts for at in range(0, len(part), batch)]
+
+
+def _likely(logits: Tensor, ids: Tensor, counts: Sequence[int]) -> Tensor:
+    """Return (sum, mean, least, number) of the log-likelihoods of each row's last `counts` tokens."""
+    said = ids[:, -logits.shape[1] + 1 :]
+    logps = logits[:, :-1].log_softmax(-1).gather(2, said[..., None])[..., 0]
+    ends = [row[-count:] for row, count in zip(logps, counts, strict=True)]
+    found = [[float(one.sum()), float(one.mean()), float(one.min()), len(one)] for one in ends]
+    return torch.tensor(found, device=logits.device)
