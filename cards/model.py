@@ -73,6 +73,11 @@ def is_path(name: str) -> bool:
     return name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).is_dir()
 
 
+def is_local(release: Mapping[str, Any]) -> bool:
+    """Say whether a release of run.json was read from a folder; what is published is never `dev`."""
+    return is_path(str(release["release"])) or release.get("version") in ("dev", "", None)
+
+
 def _header(run: Mapping[str, Any], out: Path, address: Address | None) -> dict[str, Any]:
     """Return the YAML that the Hub reads; releases in folders are named relative to the model.
 
@@ -83,11 +88,12 @@ def _header(run: Mapping[str, Any], out: Path, address: Address | None) -> dict[
         "library_name": library, "pipeline_tag": PIPELINES[library],
         "tags": ["counterfactory", run["method"]],
     }  # fmt: skip
-    held = [one["release"] for one in (*run["data"], *run["replay"])]
+    held = (*run["data"], *run["replay"])
     if address is None:
-        names = [os.path.relpath(Path(d).expanduser(), out) if is_path(d) else d for d in held]
+        paths = [one["release"] for one in held]
+        names = [os.path.relpath(Path(d).expanduser(), out) if is_path(d) else d for d in paths]
         header["datasets"] = list(dict.fromkeys(names))
-    elif linked := [one for d in held if (one := _published(d, address))]:
+    elif linked := [name for one in held if (name := _published(one, address))]:
         header["datasets"] = list(dict.fromkeys(one.partition("@")[0] for one in linked))
     model = run["model"]["id"]
     if model == "pocket":
@@ -122,12 +128,12 @@ def _results(
 
 def _linked(one: Mapping[str, Any], address: Address | None) -> dict[str, Any]:
     """Return a release of the run with where it is published, "" where that is not known."""
-    found = _published(str(one["release"]), address) if address else ""
-    return {**one, "published": found}
+    return {**one, "published": _published(one, address) if address else ""}
 
 
-def _published(release: str, address: Address) -> str:
-    return address.releases.get(release, "") or ("" if is_path(release) else release)
+def _published(one: Mapping[str, Any], address: Address) -> str:
+    name = str(one["release"])
+    return address.releases.get(name, "") or ("" if is_local(one) else name)
 
 
 def _flat(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:

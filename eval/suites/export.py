@@ -1,6 +1,7 @@
 """A suite as parquet files in Hub layout, pictures inside: for `lm_eval`, for other harnesses, to push.
 
     export(suite_named("pocket"), Path("pocket-suite"))     ->  {"count_balanced": {"gate": 250, ...}, ...}
+    counterfactory eval export --suite pocket --out pocket-suite, then `release publish pocket-suite --to org/name`
     datasets.load_dataset("pocket-suite", "existence_balanced", split="gate")
     task_file(suite, "count/balanced", "gate")              ->  the one file, made once and kept in the cache
 
@@ -11,14 +12,14 @@ what marking needs. Rows are written as they are drawn; `item_of(row)` is the wa
 import functools
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from counterfactory.cache import cache_folder
+from counterfactory.cards.suite import render
 from counterfactory.errors import UserError
 from counterfactory.eval.items import Item, Suite
 from counterfactory.fingerprint import digest, digest_file
@@ -127,16 +128,33 @@ def config_of(task: str) -> str:
     return task.replace("/", "_")
 
 
-def export(suite: Suite, out: Path) -> dict[str, dict[str, int]]:
-    """Write all tasks and splits of a suite in Hub layout; return the rows of each."""
+def export(suite: Suite, out: Path, splits: Sequence[str] = ()) -> dict[str, dict[str, int]]:
+    """Write all tasks of a suite in Hub layout, with card and suite.json; return the rows of each.
+
+    `splits` are all that the suite has, unless some are given. A split without items has no file.
+    """
     written: dict[str, dict[str, int]] = {}
+    harmful = []
     for task in suite.tasks:
         config = config_of(task.name)
         written[config] = {
             split: write_task(iter(task.items(split)), out / _place(config, split))
-            for split in suite.splits
+            for split in splits or suite.splits
         }
-    (out / "README.md").write_text(_card(suite, written), encoding="utf-8")
+        if _harmful(out, config, written[config]):
+            harmful.append(config)
+    configs = {
+        config: {split: _told(out, config, split, rows) for split, rows in held.items() if rows}
+        for config, held in written.items()
+        if any(held.values())
+    }
+    about = {
+        "format": 1, "name": suite.name, "version": suite.version, "harmful": harmful,
+        "configs": configs,
+    }  # fmt: skip
+    (out / "README.md").write_text(render(about | {"key": _key(suite.name)}), encoding="utf-8")
+    text = json.dumps(about, indent=1, ensure_ascii=False) + "\n"
+    (out / "suite.json").write_text(text, encoding="utf-8")
     return written
 
 
@@ -169,28 +187,18 @@ def _code() -> str:
     return digest(sorted(digest_file(path) for path in files))
 
 
-def _card(suite: Suite, written: Mapping[str, Mapping[str, int]]) -> str:
-    """Return the README.md of an exported suite: configs for the Hub, and what people should know."""
-    configs = [
-        {
-            "config_name": config,
-            "data_files": [
-                {"split": split, "path": f"data/{config}/{split}-*.parquet"} for split in splits
-            ],
-        }
-        for config, splits in written.items()
-    ]
-    head = {
-        "license": "apache-2.0", "language": ["en"], "tags": ["evaluation", "counterfactory"],
-        "task_categories": ["visual-question-answering"], "configs": configs,
-    }  # fmt: skip
-    total = {split: sum(counts[split] for counts in written.values()) for split in suite.splits}
-    told = ", ".join(f"{split} {count:,}" for split, count in total.items())
-    return (
-        f"---\n{yaml.safe_dump(head, sort_keys=False)}---\n\n# The {suite.name} suite\n\n"
-        f"Version {suite.version}. Items: {told}. Drawn from the pocket world; the splits share no "
-        "scene with each other or with anything a recipe can draw. For evaluation only.\n\n"
-        "`question` asked about `image` (and `image_2`) is answered by `answer`; `verifier` says how "
-        "answers are marked. The request tasks hold harmful requests (templates without operational "
-        "content): column `question`, where `harmful` is true.\n"
-    )
+def _told(out: Path, config: str, split: str, rows: int) -> dict[str, Any]:
+    path = _place(config, split)
+    return {"path": path, "rows": rows, "sha256": digest_file(out / path)}
+
+
+def _harmful(out: Path, config: str, written: Mapping[str, int]) -> bool:
+    """Say whether a task holds requests that should be refused."""
+    import pyarrow.parquet as pq
+
+    files = [out / _place(config, split) for split, rows in written.items() if rows]
+    return any(any(pq.read_table(f, columns=["harmful"])["harmful"].to_pylist()) for f in files)
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "", name.lower())

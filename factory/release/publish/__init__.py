@@ -15,5 +15,6 @@ there: a version is published once its tag is set, and a tag is only ever set on
 """
 
 from counterfactory.factory.release.publish.publish import Published, publish
+from counterfactory.factory.release.publish.trouble import Patience
 
-__all__ = ["Published", "publish"]
+__all__ = ["Patience", "Published", "publish"]

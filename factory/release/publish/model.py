@@ -72,6 +72,12 @@ class ModelParcel:
         )
 
     @property
+    def _local(self) -> frozenset[str]:
+        """Return the releases of the run that were read from folders."""
+        held = (*self.run["data"], *self.run["replay"])
+        return frozenset(one["release"] for one in held if card.is_local(one))
+
+    @property
     def configs(self) -> dict[str, dict[str, list[str]]]:
         """Return nothing: a model has no rows."""
         return {}
@@ -81,7 +87,7 @@ class ModelParcel:
         address = card.Address(
             repo=edition.repo, version=edition.version, changes=edition.changes, releases=self.releases
         )  # fmt: skip
-        run = json.dumps(without_paths(self.run), indent=2, ensure_ascii=False) + "\n"
+        run = json.dumps(without_paths(self.run, self._local), indent=2, ensure_ascii=False) + "\n"
         told = f"{edition.changes}\n" if edition.changes else ""
         changelog = (
             f"## {edition.version}\n\n{told}- {self.run['method']}, {self.run['steps']} steps, weights "
@@ -205,13 +211,18 @@ def _remote_manifest(release: str, repo: str, tag: str) -> dict[str, Any]:
     return dict(held)
 
 
-def without_paths(value: Any) -> Any:
-    """Return a run without the paths of this machine: of each, the last part is left."""
+def without_paths(value: Any, local: frozenset[str] = frozenset()) -> Any:
+    """Return a run without the paths of this machine: of each, the last part is left.
+
+    `local` holds names that are relative paths, though they read like org/name.
+    """
     if isinstance(value, Mapping):
-        return {name: without_paths(one) for name, one in value.items()}
+        return {name: without_paths(one, local) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [without_paths(one) for one in value]
-    return card.named(value) if isinstance(value, str) and _looks_local(value) else value
+        return [without_paths(one, local) for one in value]
+    if not isinstance(value, str):
+        return value
+    return Path(value).name if value in local or _looks_local(value) else value
 
 
 def _looks_local(text: str) -> bool:

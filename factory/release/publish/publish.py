@@ -6,8 +6,9 @@ The same content published twice does nothing the second time.
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,12 @@ from counterfactory.errors import UserError
 from counterfactory.factory.release.publish.changes import MOST
 from counterfactory.factory.release.publish.parcel import Edition, Parcel, open_parcel
 from counterfactory.factory.release.publish.prove import prove
-from counterfactory.factory.release.publish.remote import Content, Remote, Standing
+from counterfactory.factory.release.publish.remote import (
+    Content,
+    Remote,
+    Standing,
+    answers_within,
+)
 from counterfactory.factory.release.publish.send import Load, send
 from counterfactory.factory.release.publish.target import Past, look_back
 from counterfactory.factory.release.publish.trouble import Patience
@@ -53,15 +59,25 @@ def publish(
     """
     repo = checked_repo(to)
     wanted = checked_tag(tag) if tag else ""
-    parcel = open_parcel(folder, evaluations=evaluations, releases=releases)
-    remote = Remote(repo, parcel.repo_type, patience)
+    allowed = patience or Patience()
+    with answers_within(allowed.answer), _workplace() as place:
+        parcel = open_parcel(folder, evaluations=evaluations, releases=releases)
+        remote = Remote(repo, parcel.repo_type, allowed)
+        found = _publish(parcel, remote, wanted, place, say)
+        if gated:
+            remote.settle(gated="auto")
+        if public and found.private:
+            remote.settle(private=False)
+            found = replace(found, private=False)
+    return found
+
+
+@contextmanager
+def _workplace() -> Iterator[Path]:
+    """Give a folder for what is downloaded, thrown away at the end."""
     with tempfile.TemporaryDirectory(prefix="counterfactory-publish-") as place:
         with disk_errors(Path(place)):
-            found = _publish(parcel, remote, wanted, Path(place), say)
-    if public or gated:
-        changed = {**({"private": False} if public else {}), **({"gated": "auto"} if gated else {})}
-        remote.settle(**changed)
-    return found if not public else _changed(found, private=False)
+            yield Path(place)
 
 
 def _publish(parcel: Parcel, remote: Remote, wanted: str, place: Path, say: Say) -> Published:
@@ -147,12 +163,6 @@ def _result(
         repo=remote.repo, commit=commit, tag=tag, url=remote.url(tag), verified=rows is not None,
         kind=parcel.kind, new=new, rows=rows or 0, private=standing.private,
     )  # fmt: skip
-
-
-def _changed(found: Published, **fields: Any) -> Published:
-    from dataclasses import replace
-
-    return replace(found, **fields)
 
 
 def _versions(past: Past) -> list[str]:

@@ -9,7 +9,8 @@ that to its caller, who knows whether it may be sent again.
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -228,6 +229,25 @@ def holds(identity: str, data: Content) -> bool:
     held = data if isinstance(data, bytes) else data.read_bytes()
     git = hashlib.sha1(b"blob %d\0" % len(held) + held, usedforsecurity=False).hexdigest()
     return git == identity
+
+
+@contextmanager
+def answers_within(seconds: float) -> Iterator[None]:
+    """Let no call to a Hub wait for ever: huggingface_hub by itself sets no limit."""
+    from huggingface_hub import close_session, set_client_factory
+    from huggingface_hub.utils._http import default_client_factory
+
+    def client() -> Any:
+        made = default_client_factory()
+        made.timeout = seconds
+        return made
+
+    set_client_factory(client)
+    try:
+        yield
+    finally:
+        set_client_factory(default_client_factory)
+        close_session()
 
 
 def without_xet() -> None:

@@ -31,6 +31,7 @@ class Patience:
     first: float = 1.0  # seconds before the second try; doubled each time
     longest: float = 30.0  # seconds before any try, also where the server asks for more
     total: float = 180.0  # seconds after which there is no further try
+    answer: float = 120.0  # seconds in which an answer must begin, or some bytes pass
 
 
 def patiently(

@@ -1,4 +1,4 @@
-"""`counterfactory eval run | compare | leaderboard`: measure, compare, rank."""
+"""`counterfactory eval run | compare | leaderboard | export`: measure, compare, rank, hand on."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from counterfactory.commands.eval_board import add_compare, add_leaderboard
+from counterfactory.commands.eval_export import add_export
 from counterfactory.commands.options import count, group, seconds, sub
 from counterfactory.commands.output import answer, table
 from counterfactory.errors import UserError
@@ -17,6 +18,7 @@ def add(commands: Any) -> None:
     _add_run(evals)
     add_compare(evals)
     add_leaderboard(evals)
+    add_export(evals)
 
 
 def _add_run(evals: Any) -> None:

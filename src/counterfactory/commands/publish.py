@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from counterfactory.commands.options import sub
+from counterfactory.commands.options import seconds, sub
 from counterfactory.commands.output import answer
 from counterfactory.errors import UserError
 
@@ -46,12 +46,16 @@ def add_publish(releases: Any) -> None:
         "--data", dest="releases", action="append", default=[], metavar="ORG/NAME@TAG",
         help="of a model: where a release that it was trained on is published (repeatable)",
     )  # fmt: skip
+    parser.add_argument(
+        "--patience", type=seconds, default=180.0, metavar="SECONDS",
+        help="how long to wait for a Hub that has trouble (default: 180)",
+    )  # fmt: skip
     parser.set_defaults(run=run_publish, resumes=True)
 
 
 def run_publish(args: argparse.Namespace) -> int:
     """Publish."""
-    from counterfactory.factory.release.publish import publish
+    from counterfactory.factory.release.publish import Patience, publish
 
     if args.public and not args.yes:
         _ask(f"Let everyone see {args.to}?")
@@ -60,6 +64,7 @@ def run_publish(args: argparse.Namespace) -> int:
     found = publish(
         args.folder, args.to, tag=args.tag, public=args.public, gated=args.gated,
         evaluations=args.evaluations, releases=args.releases,
+        patience=Patience(total=args.patience, answer=min(120.0, args.patience)),
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )  # fmt: skip
     if found.new:
