@@ -40,8 +40,8 @@ class Process:
 class LocalCrew:
     """Worker processes on this machine."""
 
-    def __init__(self, work: Work) -> None:
-        self.work = work
+    def __init__(self, work: Work, workers: int | None = None) -> None:
+        self.work, self.workers = work, workers or default_workers(work.recipe)
         self.gpus = gpus() if models_of(work.recipe) else []
 
     def hire(self, number: int) -> Seat:

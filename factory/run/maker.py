@@ -10,6 +10,7 @@ Batch i is samples [i * batch, (i + 1) * batch) of the source, whoever works on 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from counterfactory.factory.ops.base import Context
     from counterfactory.factory.recipe import Recipe
     from counterfactory.factory.release.rows import Provenance, Row
+    from counterfactory.factory.sources.base import OpenSource
 
 SOURCE, WORKER, ROW = "source", "worker", "row"
 """Stages beside the ops and checks: a sample could not be loaded, killed every worker, or could not be written."""
@@ -66,6 +68,14 @@ def batches(samples: int, size: int) -> int:
 def indexes(batch: int, size: int, samples: int) -> range:
     """Return the samples of one batch."""
     return range(batch * size, min((batch + 1) * size, samples))
+
+
+def samples_digest(source: "OpenSource") -> str:
+    """Return the digest of the keys of all samples: the same set in the same order, or not."""
+    keys = sha256()
+    for index in range(len(source)):
+        keys.update(f"{source.key(index)}\n".encode())
+    return keys.hexdigest()
 
 
 def context_of(recipe: "Recipe", workdir: Path) -> "Context":

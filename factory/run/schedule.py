@@ -3,9 +3,11 @@
     for made in Schedule(crew, workers=2, todo=[0, 1, 2, 5], samples=65, size=32, key=chain_key).run(stop):
         ...
 
-A worker that dies takes its batch with it. The batch is tried once more in a fresh worker, because
-most deaths are accidents (the kernel was short of memory). When that one dies too, its samples go
-one by one: the sample that kills again becomes a Reject, the others are kept.
+A worker gets work once it has loaded, so one that cannot start (its machine is full, or gone) holds
+nothing up. One that dies takes its batch with it. The batch is tried once more in a fresh worker,
+because most deaths are accidents (the kernel was short of memory). When that one dies too, its
+samples go one by one: the sample that kills again becomes a Reject, the others are kept. A worker
+that went with its machine is no mark against its batch.
 """
 
 from collections import Counter, defaultdict, deque
@@ -19,6 +21,7 @@ from counterfactory.factory.run.worker import Ready
 
 TRIES = 2  # of a whole batch, before its samples go one by one
 FALSE_STARTS = 2  # workers that may die while loading, before the build gives up
+LOST_MACHINES = 10  # that may take a batch with them, before it counts as any other death
 # batches quicker than this are handed out two at a time, so that no worker waits
 QUICK_SECONDS = 1.0
 WAKE_SECONDS = 0.5  # how often the budget is looked at
@@ -29,6 +32,7 @@ class Died:
     """A worker ended without being asked to."""
 
     how: str  # "signal 9"
+    with_machine: bool = False  # the whole machine went: no fault of what was being made
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +50,11 @@ Event = tuple[Seat, Ready | Made | Died]
 
 class Crew(Protocol):
     """Workers of one kind. `wait` raises what ends the whole build."""
+
+    @property
+    def workers(self) -> int:
+        """Return how many workers there shall be."""
+        ...
 
     def hire(self, number: int) -> Seat:
         """Start a worker."""
@@ -82,23 +91,30 @@ class Schedule:
         self.queue = deque(Task(batch) for batch in todo)
         self.seats: list[Seat] = []
         self.deaths: Counter[int] = Counter()
+        self.lost_machines: Counter[int] = Counter()
         # of batches that go sample by sample
         self.parts: dict[int, dict[int, Made]] = defaultdict(dict)
         self.false_starts = 0
         self.depth = 1
 
     def run(self, stop: Callable[[], bool]) -> Generator[Made]:
-        """Yield finished batches in any order; once `stop` says so, only those now being made."""
+        """Yield finished batches in any order; once `stop` says so, only those now being made.
+
+        One batch is made in any case: a run as short as the loading of models gets on too.
+        """
+        made = 0
         try:
             while True:
-                stopping = stop()
+                stopping = stop() and made > 0
                 if not stopping:
                     self._hand_out()
                 busy = [seat for seat in self.seats if seat.tasks]
-                if not busy:
+                if not busy and (stopping or not self.queue):
                     return
-                for seat, event in self.crew.wait(busy, WAKE_SECONDS):
+                starting = [] if stopping else [seat for seat in self.seats if not seat.ready]
+                for seat, event in self.crew.wait([*busy, *starting], WAKE_SECONDS):
                     yield from self._took_place(seat, event)
+                    made += isinstance(event, Made)
                     if stopping and isinstance(event, Made):
                         self._remove(seat)
         finally:
@@ -109,13 +125,13 @@ class Schedule:
         """Give every worker with room a task, and hire while there is more work than workers."""
         for depth in range(self.depth):
             for seat in self.seats:
-                if self.queue and len(seat.tasks) <= depth:
+                if self.queue and seat.ready and len(seat.tasks) <= depth:
                     self._give(seat)
-        while self.queue and len(self.seats) < self.workers:
+        starting = sum(not seat.ready for seat in self.seats)
+        for _ in range(min(len(self.queue) - starting, self.workers - len(self.seats))):
             taken = {seat.number for seat in self.seats}
             number = next(n for n in range(self.workers) if n not in taken)
             self.seats.append(self.crew.hire(number))
-            self._give(self.seats[-1])
 
     def _give(self, seat: Seat) -> None:
         task = self.queue.popleft()
@@ -131,10 +147,10 @@ class Schedule:
         else:
             tasks = list(seat.tasks)
             self._remove(seat)
-            if not seat.ready:
+            if not seat.ready and not event.with_machine:
                 self._count_false_start(event)
             elif tasks:
-                yield from self._avenge(tasks.pop(0))
+                yield from self._avenge(tasks.pop(0), event)
             self.queue.extendleft(reversed(tasks))
 
     def _collect(self, task: Task, made: Made) -> Iterator[Made]:
@@ -149,8 +165,12 @@ class Schedule:
             del self.parts[task.batch]
             yield joined([parts[index] for index in whole])
 
-    def _avenge(self, task: Task) -> Iterator[Made]:
+    def _avenge(self, task: Task, event: Died) -> Iterator[Made]:
         """Deal with the task that a worker died of."""
+        if event.with_machine and self.lost_machines[task.batch] < LOST_MACHINES:
+            self.lost_machines[task.batch] += 1
+            self.queue.appendleft(task)
+            return
         self.deaths[task.batch] += 1
         if task.index is not None:
             yield from self._collect(task, lost(task, self.key(task.index)))

@@ -101,6 +101,7 @@ class Paint(Op):
     dies_on: str = ""  # end of a source id: the process dies
     dies_once: str = ""  # a file: the first process to see it missing makes it and dies
     stops: bool = False  # setup raises a UserError
+    signs: str = ""  # a folder: every process that paints leaves its number there
 
     def setup(self, context: Context) -> Callable[[Sequence[Candidate]], Any]:
         if self.stops:
@@ -108,6 +109,8 @@ class Paint(Op):
         return self.run
 
     def run(self, batch: Sequence[Candidate]) -> list[Candidate]:
+        if self.signs:
+            Path(self.signs, str(os.getpid())).touch()
         time.sleep(self.seconds)
         return [self.paint(one) for one in batch]
 

@@ -1,6 +1,10 @@
-"""Ray actors give the same bytes as local processes, and a sample that kills an actor is one reject."""
+"""Ray actors give the same bytes as local processes, whatever is killed; what cannot work is said."""
 
 import importlib.util
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +23,7 @@ needs_ray = pytest.mark.skipif(not has_ray, reason="pip install 'counterfactory[
 def cluster() -> Iterator[None]:
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -37,11 +41,40 @@ def test_without_ray_the_message_says_how_to_get_it(tmp_path: Path) -> None:
 
 
 @needs_ray
-def test_actors_give_the_same_bytes_as_processes(tmp_path: Path, cluster: None) -> None:
+@pytest.mark.parametrize("workers", [1, 2, 5, None])
+def test_any_number_of_actors_gives_the_same_bytes_as_processes(
+    tmp_path: Path, cluster: None, workers: int | None
+) -> None:
     recipe = toy_recipe(n=24, bad=9)
     build(recipe, tmp_path / "local", workers=1, progress=False)
+    result = build(recipe, tmp_path / "ray", workers=workers, engine="ray", progress=False)
+    assert result.finished
+    assert data(tmp_path / "ray") == data(tmp_path / "local")
+
+
+@needs_ray
+def test_killed_actors_cost_nothing(tmp_path: Path, cluster: None) -> None:
+    signs, killed = tmp_path / "signs", []
+    signs.mkdir()
+    recipe = toy_recipe(n=48, batch=6, bad=17, seconds=0.3, signs=str(signs))
+    build(recipe, tmp_path / "local", workers=1, progress=False)
+    for sign in signs.iterdir():
+        sign.unlink()
+
+    def kill() -> None:
+        """End two processes in the middle of their batches."""
+        while len(killed) < 2:
+            for sign in list(signs.iterdir())[:1]:
+                os.kill(int(sign.name), signal.SIGKILL)
+                sign.unlink()
+                killed.append(sign.name)
+            time.sleep(0.05)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
     result = build(recipe, tmp_path / "ray", workers=2, engine="ray", progress=False)
     assert result.finished
+    assert len(set(killed)) == 2
     assert data(tmp_path / "ray") == data(tmp_path / "local")
 
 

@@ -18,6 +18,7 @@ class Inline:
 
     kills: Callable[[Task], bool] = lambda task: False
     starts: bool = True
+    workers: int = 2
     hired: int = 0
     most: int = 0
     made: list[Task] = field(default_factory=list)
