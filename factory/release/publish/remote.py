@@ -130,7 +130,7 @@ class Remote:
                     raise
 
         self._try("tag", call)
-        found = self.standing().tags.get(name)
+        found = self._try("look", self._tags).get(name)
         if found != commit:
             raise UserError(
                 f"{self.repo}: tag {name!r}: found it at commit {str(found)[:12]}, expected "
@@ -204,11 +204,14 @@ class Remote:
             if trouble.code_of(error) == "RepoNotFound" or trouble.status_of(error) == 404:
                 return Standing(head="", tree={}, tags={})
             raise
-        refs = self.api.list_repo_refs(self.repo, repo_type=self.repo_type)
         return Standing(
             head=str(info.sha), tree=self._tree(str(info.sha)), private=bool(info.private),
-            tags={ref.name: str(ref.target_commit) for ref in refs.tags},
+            tags=self._tags(),
         )  # fmt: skip
+
+    def _tags(self) -> dict[str, str]:
+        refs = self.api.list_repo_refs(self.repo, repo_type=self.repo_type)
+        return {ref.name: str(ref.target_commit) for ref in refs.tags}
 
     def _tree(self, revision: str) -> dict[str, str]:
         entries = self.api.list_repo_tree(

@@ -85,9 +85,9 @@ def _commit(remote: Remote, load: Load, at: Standing) -> str:
             return remote.commit(new, gone, parent=at.head, title=load.title, text=load.text)
         except Exception as error:
             if trouble.status_of(error) == 412:
-                raise Stale from error
+                raise Stale from None
             if trouble.passes(error) and remote.standing().head != at.head:
-                raise Stale from error  # perhaps by this very commit, its answer lost
+                raise Stale from None  # perhaps by this very commit, its answer lost
             raise
 
     return remote.waiting("commit", attempt)

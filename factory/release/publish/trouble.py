@@ -48,7 +48,7 @@ def patiently(
         try:
             return call()
         except Exception as error:
-            if not is_trouble(error):
+            if isinstance(error, UserError) or not is_trouble(error):
                 raise
             out_of_time = time.monotonic() - started >= allowed.total
             if not passes(error) or attempt == allowed.tries or out_of_time:
@@ -128,6 +128,7 @@ def _remedy(status: int) -> str:
         403: "expected a token that may write there: `hf auth login`, or HF_TOKEN",
         404: "expected a name that exists, and a token that may see it",
         409: "someone else is at work there; run the same command again",
+        412: "someone else has committed meanwhile; run the same command again",
         413: "a file is larger than this Hub takes",
         507: "its disk is full; nothing was published",
     }
