@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from counterfactory.factory.release.hub import names
-from counterfactory.factory.release.hub.blobs import Blobs, git_id, pointer
+from counterfactory.factory.release.hub.blobs import Blob, Blobs, git_id, pointer
 from counterfactory.factory.release.hub.refusal import Refusal
 from counterfactory.factory.release.hub.repo import Commit, File, Files, Repo, now
 from counterfactory.factory.release.hub.tree import parents
@@ -29,6 +29,7 @@ MAX_CHANGES = 25_000  # in one commit, as the Hub has it
 MAX_FILES = 100_000  # in one repository
 
 Change = Callable[[dict[str, File]], None]
+Put = Callable[[bytes], Blob]
 
 
 @dataclass(slots=True)
@@ -68,6 +69,11 @@ def fitting(files: Files) -> Files:
 
 def read_wish(lines: Iterable[bytes], blobs: Blobs) -> Wish:
     """Read a commit and keep the contents in it. Raises `Refusal` for a malformed one."""
+    with blobs.together() as put:
+        return _read_wish(lines, blobs, put)
+
+
+def _read_wish(lines: Iterable[bytes], blobs: Blobs, put: Put) -> Wish:
     wish, headers = Wish(), 0
     for number, line in enumerate(lines, 1):
         if number > MAX_CHANGES + 1:
@@ -83,7 +89,7 @@ def read_wish(lines: Iterable[bytes], blobs: Blobs) -> Wish:
             headers += 1
             _header(wish, value)
         elif key in _CHANGES:
-            wish.changes.append(_CHANGES[key](value, blobs))
+            wish.changes.append(_CHANGES[key](value, blobs, put))
         else:
             raise Refusal(400, f"Malformed commit: line {number}: unknown key {str(key)[:40]!r}")
     if headers != 1:
@@ -103,7 +109,7 @@ def _header(wish: Wish, value: dict[str, Any]) -> None:
     wish.message = str(value.get("description") or "")
 
 
-def _put(value: dict[str, Any], blobs: Blobs) -> Change:
+def _put(value: dict[str, Any], blobs: Blobs, put: Put) -> Change:
     path, content = names.file_path(value.get("path")), value.get("content")
     if value.get("encoding", "base64") != "base64" or not isinstance(content, str):
         raise Refusal(400, f"Malformed commit: {path}: expected its content in base64")
@@ -113,11 +119,11 @@ def _put(value: dict[str, Any], blobs: Blobs) -> Change:
         raise Refusal(400, f"Malformed commit: {path}: its content is no base64") from None
     if len(data) > REGULAR_BYTES:
         raise Refusal(413, f"{path}: files above {REGULAR_BYTES} bytes travel by LFS")
-    blob = blobs.put_bytes(data)
+    blob = put(data)
     return _set(path, File(blob.sha256, blob.size, blob.git, lfs=False))
 
 
-def _put_large(value: dict[str, Any], blobs: Blobs) -> Change:
+def _put_large(value: dict[str, Any], blobs: Blobs, put: Put) -> Change:
     path, oid = names.file_path(value.get("path")), value.get("oid")
     if (
         not isinstance(oid, str)
@@ -137,7 +143,7 @@ def _set(path: str, file: File) -> Change:
     return lambda files: files.__setitem__(path, file)
 
 
-def _drop(value: dict[str, Any], blobs: Blobs) -> Change:
+def _drop(value: dict[str, Any], blobs: Blobs, put: Put) -> Change:
     path = names.file_path(value.get("path"))
 
     def change(files: dict[str, File]) -> None:
@@ -147,7 +153,7 @@ def _drop(value: dict[str, Any], blobs: Blobs) -> Change:
     return change
 
 
-def _drop_folder(value: dict[str, Any], blobs: Blobs) -> Change:
+def _drop_folder(value: dict[str, Any], blobs: Blobs, put: Put) -> Change:
     path = names.file_path(str(value.get("path") or "").rstrip("/"))
 
     def change(files: dict[str, File]) -> None:
@@ -166,7 +172,7 @@ def _absent(path: str) -> Refusal:
     return refusal
 
 
-_CHANGES: dict[str, Callable[[dict[str, Any], Blobs], Change]] = {
+_CHANGES: dict[str, Callable[[dict[str, Any], Blobs, Put], Change]] = {
     "file": _put,
     "lfsFile": _put_large,
     "deletedFile": _drop,
