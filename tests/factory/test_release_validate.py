@@ -106,8 +106,8 @@ def test_a_manifest_that_is_no_manifest_is_for_the_user_to_mend(tmp_path: Path) 
 
 
 def test_an_unknown_target_is_named_with_those_there_are(good: Path) -> None:
-    with pytest.raises(UserError, match="found 'axolotl', expected one of trl, llamafactory"):
-        validate(good, "axolotl")
+    with pytest.raises(UserError, match="found 'verel', expected one of trl, llamafactory, swift"):
+        validate(good, "verel")
 
 
 def test_a_missing_and_an_unlisted_file_are_found(copy: Path) -> None:

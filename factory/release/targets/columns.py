@@ -1,17 +1,17 @@
-"""What one trainer wants of a release on top of what every release must hold.
+"""What TRL wants of columns, and LLaMA-Factory of `dataset_info.json`.
 
-    list(target_problems(folder, "trl"))   -> [] or ("sft", "has no column images")
-
-`trl`: the columns each TRL trainer reads, images never null. `llamafactory`: dataset_info.json
-names files and columns that exist, with text where it wants text.
+list(trl(folder))           -> [] or [("sft", "has no column images")]
+list(llamafactory(folder))  -> [] or [("dataset_info.json", "tiny_dpo: chosen is no text; ...")]
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from counterfactory.factory.release.contents import contents, data_files, scan
+
+Found = Iterator[tuple[str, str]]
 
 TRL = {
     "sft": ("images", "prompt", "completion", "messages"),
@@ -21,27 +21,34 @@ TRL = {
 }
 
 
-def target_problems(folder: Path, target: str) -> Iterator[tuple[str, str]]:
-    """Yield what keeps a trainer from reading the release."""
-    yield from TARGETS[target](folder)
-
-
-def _trl(folder: Path) -> Iterator[tuple[str, str]]:
+def trl(folder: Path) -> Found:
+    """Yield views without the columns that TRL reads, or whose pictures would arrive as dicts."""
     found = contents(folder)
-    trainable = [view for view in TRL if view in found]
-    if not trainable:
-        yield "manifest.json", f"holds none of the views that TRL trains on: {', '.join(TRL)}"
-    for view in trainable:
-        missing = [name for name in TRL[view] if name not in found[view].schema.names]
-        if missing:
+    for view in (view for view in TRL if view in found):
+        schema = found[view].schema
+        if missing := [name for name in TRL[view] if name not in schema.names]:
             yield view, f"has no column {', '.join(missing)}"
-            continue
-        for row in scan(folder, view, ["id", "images"]):
-            if row["images"] is None:
-                yield f"{view}/{row['id']}", "images is null; TRL wants an empty list"
+        elif b"huggingface" not in (schema.metadata or {}):
+            yield view, "has no Image features; TRL would be given dicts for images and fail"
+    if "grpo" in found:
+        yield from _mixture(folder)
 
 
-def _llamafactory(folder: Path) -> Iterator[tuple[str, str]]:
+def _mixture(folder: Path) -> Found:
+    """Yield a problem when some questions have images and some have none."""
+    counts = {True: 0, False: 0}
+    for row in scan(folder, "grpo", ["images.list.element.path"]):
+        counts[bool(row["images"])] += 1
+    if all(counts.values()):
+        yield (
+            "data/grpo",
+            f"{counts[True]} rows have images and {counts[False]} have none; TRL's GRPO fails on "
+            "a batch with both (TypeError)",
+        )
+
+
+def llamafactory(folder: Path) -> Found:
+    """Yield entries of dataset_info.json that name files or columns which are not there."""
     place = "dataset_info.json"
     entries = json.loads((folder / place).read_text(encoding="utf-8"))
     if not entries:
@@ -62,9 +69,3 @@ def _llamafactory(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _is_text(schema: Any, column: str) -> bool:
     return str(schema.field(column).type) == "string"
-
-
-TARGETS: dict[str, Callable[[Path], Iterator[tuple[str, str]]]] = {
-    "trl": _trl,
-    "llamafactory": _llamafactory,
-}
