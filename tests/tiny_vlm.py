@@ -117,8 +117,11 @@ def idefics3(folder: Path, seed: int = 0) -> Path:
     return _saved(tf.Idefics3ForConditionalGeneration(config), processor, folder / "idefics3")
 
 
-def qwen25(folder: Path, seed: int = 0) -> Path:
-    """Write a Qwen2.5-VL: rotary positions in three directions, image tokens by the picture's size."""
+def qwen25(folder: Path, seed: int = 0, patch: int = PATCH) -> Path:
+    """Write a Qwen2.5-VL: rotary positions in three directions, image tokens by the picture's size.
+
+    Trainers that resize pictures themselves count on the real model's patch of 14.
+    """
     import torch
     import transformers as tf
 
@@ -132,8 +135,8 @@ def qwen25(folder: Path, seed: int = 0) -> Path:
     config = tf.Qwen2_5_VLConfig(
         vision_config={
             "depth": 2, "hidden_size": WIDTH, "intermediate_size": 2 * WIDTH, "num_heads": 4,
-            "out_hidden_size": WIDTH, "patch_size": PATCH, "spatial_merge_size": 2,
-            "window_size": 2 * PATCH, "fullatt_block_indexes": [1], "temporal_patch_size": 2,
+            "out_hidden_size": WIDTH, "patch_size": patch, "spatial_merge_size": 2,
+            "window_size": 2 * patch, "fullatt_block_indexes": [1], "temporal_patch_size": 2,
         },
         text_config={
             **text, "rope_parameters": {
@@ -146,7 +149,7 @@ def qwen25(folder: Path, seed: int = 0) -> Path:
         vision_end_token_id=words.convert_tokens_to_ids("<|vision_end|>"),
     )  # fmt: skip
     sizes = {"shortest_edge": SIDE * SIDE, "longest_edge": SIDE * SIDE}
-    layout = {"patch_size": PATCH, "merge_size": 2, "temporal_patch_size": 2}
+    layout = {"patch_size": patch, "merge_size": 2, "temporal_patch_size": 2}
     processor = tf.Qwen2_5_VLProcessor(
         image_processor=tf.Qwen2VLImageProcessorPil(size=sizes, **layout), tokenizer=words,
         video_processor=tf.Qwen2VLVideoProcessor(size=sizes, **layout),

@@ -1,0 +1,32 @@
+"""How a check of another team's code says what it found: lines for people, the last one for the table.
+
+    checked("sft: 2 steps of training", rows=36, images=48)
+    told("llamafactory")        # {"package": "llamafactory", "version": "0.9.5", "checks": [...]}
+
+Runs in the other team's environment: nothing here imports counterfactory.
+"""
+
+import json
+from importlib.metadata import version
+from typing import Any
+
+_CHECKS: list[dict[str, Any]] = []
+
+
+def checked(what: str, **numbers: Any) -> None:
+    """Note a check that held."""
+    _CHECKS.append({"what": what, **numbers})
+    rest = ", ".join(f"{name} {value}" for name, value in numbers.items())
+    print(f"ok: {what}" + (f" ({rest})" if rest else ""), flush=True)
+
+
+def same(found: Any, wanted: Any, what: str) -> None:
+    """Break off unless two things are equal."""
+    if found != wanted:
+        raise AssertionError(f"{what}: found {found}, expected {wanted}")
+
+
+def told(package: str) -> None:
+    """Write the line that the table is made from; no package means that none of its code was run."""
+    found = version(package) if package else "not run: written-down schema"
+    print("\nTOLD " + json.dumps({"version": found, "checks": _CHECKS}), flush=True)
