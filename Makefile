@@ -1,4 +1,4 @@
-# make demo | test | test-slow | bench | lint | clean. Everything happens in .venv/ and demo/.
+# make demo | test | test-slow | contract | bench | lint | clean. Everything happens in .venv/, .venv-contract/ and demo/.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -7,15 +7,16 @@ STAMP  := $(VENV)/.installed
 RUN    := $(BIN)/counterfactory
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench lint format clean
+.PHONY: help install demo test test-slow contract bench lint format clean
 
 help:
 	@echo "make demo       install, then build two releases and a picture page below demo/"
 	@echo "make test       install, then run the tests"
 	@echo "make test-slow  the tests that take long"
+	@echo "make contract   other teams' trainers on our releases, each in an environment of its own (downloads gigabytes)"
 	@echo "make bench      speed against bare loops, as ratios"
 	@echo "make lint       ruff and mypy"
-	@echo "make clean      remove demo/ and caches (.venv/ stays)"
+	@echo "make clean      remove demo/ and caches (.venv/ and .venv-contract/ stay)"
 
 install: $(STAMP)
 
@@ -48,6 +49,10 @@ test: $(STAMP)
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not gpu"
 
+# CHECKS="verl swift" keeps to some; the environments stay in .venv-contract/.
+contract: $(STAMP)
+	$(BIN)/python tests/contract/run.py $(CHECKS)
+
 bench: $(STAMP)
 	@for script in tests/bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
@@ -62,4 +67,4 @@ format: $(STAMP)
 
 clean:
 	rm -rf demo build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './$(VENV)*/*' -prune -exec rm -rf {} +

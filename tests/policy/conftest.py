@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-OUTPUTS = {".venv", "build", "demo", "dist", "runs"}  # never committed, and large
+OUTPUTS = {".venv", ".venv-contract", "build", "demo", "dist", "runs"}  # never committed, and large
 CACHES = (".egg-info", "_cache", "__pycache__")
 
 

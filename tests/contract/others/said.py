@@ -7,6 +7,7 @@ Runs in the other team's environment: nothing here imports counterfactory.
 """
 
 import json
+import sys
 from importlib.metadata import version
 from typing import Any
 
@@ -17,7 +18,7 @@ def checked(what: str, **numbers: Any) -> None:
     """Note a check that held."""
     _CHECKS.append({"what": what, **numbers})
     rest = ", ".join(f"{name} {value}" for name, value in numbers.items())
-    print(f"ok: {what}" + (f" ({rest})" if rest else ""), flush=True)
+    _line(f"ok: {what}" + (f" ({rest})" if rest else ""))
 
 
 def same(found: Any, wanted: Any, what: str) -> None:
@@ -29,4 +30,9 @@ def same(found: Any, wanted: Any, what: str) -> None:
 def told(package: str) -> None:
     """Write the line that the table is made from; no package means that none of its code was run."""
     found = version(package) if package else "not run: written-down schema"
-    print("\nTOLD " + json.dumps({"version": found, "checks": _CHECKS}), flush=True)
+    _line("\nTOLD " + json.dumps({"version": found, "checks": _CHECKS}))
+
+
+def _line(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
