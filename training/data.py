@@ -3,17 +3,19 @@
     rows = load_view(["runs/world-qa", "acme/region-diff@2026.11.02.1"], "sft")
     rows[0]["images"], rows[0]["prompt"], rows["release"][0]
 
-A release is a folder or `org/name@tag`. Releases follow each other in the order given.
+A release is a folder, `org/name@tag` or `s3://bucket/folder`. Releases follow each other in the order given.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from counterfactory.buckets import is_url
 from counterfactory.cache import cache_folder
 from counterfactory.errors import UserError
 from counterfactory.factory.release import manifest
 from counterfactory.fingerprint import digest
+from counterfactory.mirror import folder_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -41,7 +43,7 @@ def views_of(release: str) -> dict[str, int]:
 def manifest_of(release: str) -> dict[str, Any]:
     """Return the manifest of a folder or of a release on the Hub."""
     if _is_folder(release):
-        return manifest.read(Path(release).expanduser())
+        return manifest.read(folder_of(release))
     repo, _, tag = release.partition("@")
     try:
         from huggingface_hub import hf_hub_download
@@ -126,7 +128,7 @@ def _load(release: str, view: str) -> "Dataset":
         raise UserError(f"release {release!r}: found no view {view!r}, it has {there}")
     disable_progress_bars()
     repo, _, tag = release.partition("@")
-    source = str(Path(release).expanduser()) if _is_folder(release) else repo
+    source = str(folder_of(release)) if _is_folder(release) else repo
     revision = {} if _is_folder(release) or not tag else {"revision": tag}
     try:
         return load_dataset(
@@ -140,7 +142,12 @@ def _load(release: str, view: str) -> "Dataset":
 
 def _is_folder(release: str) -> bool:
     path = Path(release).expanduser()
-    return path.is_dir() or release.startswith(("/", ".", "~")) or release.count("/") != 1
+    return (
+        is_url(release)
+        or path.is_dir()
+        or release.startswith(("/", ".", "~"))
+        or release.count("/") != 1
+    )
 
 
 def _first_line(error: Exception) -> str:

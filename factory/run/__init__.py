@@ -8,11 +8,12 @@ stopped.
         chain.py       ops, then checks; an exception costs one candidate, never its batch
       schedule.py    which worker gets which batch, and what to do when a worker dies
         local.py       workers as processes of this machine (worker.py is what runs in them)
-        ray.py         workers as Ray actors
+        ray.py         workers as Ray actors (actor.py is what runs in them)
       segments.py    the rows of a finished batch, one Parquet file each
       assemble.py    segments -> checks of scope "global" -> views
         shards.py      one view's Parquet files
       fit.py         the check before anything loads: does every op find what it reads?
+      landing.py     the same with a release in object storage (shelf.py keeps its batches there)
       disk.py        files that are whole or absent, the lock, and disk errors in one line
 
     OUT.build/ledger.sqlite   OUT.build/segments/000012.parquet   OUT.build/lock

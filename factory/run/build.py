@@ -20,7 +20,7 @@ from counterfactory.errors import UserError
 from counterfactory.factory.run.assemble import assemble
 from counterfactory.factory.run.disk import disk_errors, sync
 from counterfactory.factory.run.fit import check_chain
-from counterfactory.factory.run.local import LocalCrew, default_workers
+from counterfactory.factory.run.local import LocalCrew
 from counterfactory.factory.run.maker import Work
 from counterfactory.factory.run.result import BuildResult, facts_of, result_of, standing_of
 from counterfactory.factory.run.schedule import Crew
@@ -28,6 +28,7 @@ from counterfactory.factory.run.site import Site, site_of
 
 if TYPE_CHECKING:
     from counterfactory.factory.recipe import Recipe
+    from counterfactory.factory.run.shelf import Shelf
 
 
 class TooFew(UserError):
@@ -41,12 +42,13 @@ Oracle = Callable[[Path], Mapping[str, Any]]
 def build(
     recipe: "Recipe", out: Path, *, workers: int | None = None, engine: Engine = "local",
     budget: float | None = None, progress: bool = True, oracle: Oracle | None = None,
+    shelf: "Shelf | None" = None,
 ) -> BuildResult:  # fmt: skip
     """Make the release of `recipe` in the folder `out`, or go on with it.
 
     `budget`: stop after so many seconds, ready to go on; the result is then not `finished`.
-    `oracle` scores the release folder before its card is written. Raises `UserError` for all that
-    the user must change.
+    `oracle` scores the release folder before its card is written. `shelf` keeps finished batches
+    elsewhere too. Raises `UserError` for all that the user must change.
     """
     started = time.monotonic()
     out = out.absolute()
@@ -57,11 +59,11 @@ def build(
         raise UserError("\n".join(f"{recipe.name}: {problem}" for problem in problems))
     folder = out.with_name(f"{out.name}.build")
     deadline = float("inf") if budget is None else started + budget
-    with disk_errors(folder), site_of(recipe, folder) as site:
+    with disk_errors(folder), site_of(recipe, folder, shelf) as site:
         resumed = site.ledger.count()
         work = Work(recipe=recipe, workdir=folder, provenance=site.provenance)
         site.make(
-            lambda: _crew(engine, work), workers=workers or default_workers(recipe),
+            lambda: _crew(engine, work, workers),
             stop=lambda: time.monotonic() > deadline, show=progress,
         )  # fmt: skip
         result = standing_of(site, out, resumed=resumed)
@@ -80,6 +82,11 @@ def standing(out: Path, recipe: "Recipe") -> dict[str, Any] | None:
     if not (out / manifest.NAME).is_file():
         raise UserError(f"{out}: found files that are no release, expected a new or empty folder")
     found = manifest.read(out)
+    return of_recipe(found, recipe, out)
+
+
+def of_recipe(found: dict[str, Any], recipe: "Recipe", out: Path | str) -> dict[str, Any]:
+    """Return the manifest found in `out`. Raises `UserError` when it is that of another recipe."""
     if found["fingerprint"] != recipe.fingerprint:
         raise UserError(
             f"{out}: found the release of another recipe ({found['name']}, fingerprint {found['fingerprint'][:12]}; "
@@ -88,12 +95,12 @@ def standing(out: Path, recipe: "Recipe") -> dict[str, Any] | None:
     return found
 
 
-def _crew(engine: Engine, work: Work) -> Crew:
+def _crew(engine: Engine, work: Work, workers: int | None) -> Crew:
     if engine == "ray":
         from counterfactory.factory.run.ray import RayCrew
 
-        return RayCrew(work)
-    return LocalCrew(work)
+        return RayCrew(work, workers)
+    return LocalCrew(work, workers)
 
 
 def _released(site: Site, out: Path, result: BuildResult, oracle: Oracle | None) -> BuildResult:

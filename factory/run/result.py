@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class BuildResult:
     """A finished build, or one that its budget stopped."""
 
-    release: Path  # the release folder; not there yet when `finished` is false
+    release: Path | str  # its folder, or its URL; not there yet when `finished` is false
     name: str
     fingerprint: str  # of the recipe
     finished: bool  # false: stopped by its budget; the same command goes on
@@ -47,7 +47,11 @@ class BuildResult:
 
 
 def result_of(
-    manifest: Mapping[str, Any], out: Path, *, seconds: float, oracle: Mapping[str, Any] | None
+    manifest: Mapping[str, Any],
+    out: Path | str,
+    *,
+    seconds: float,
+    oracle: Mapping[str, Any] | None,
 ) -> BuildResult:
     """Return the result of a release that is there already: all of it is resumed."""
     stages = {

@@ -1,7 +1,7 @@
 """One build's working folder, `OUT.build/`: what is made there, and whether it is the same work.
 
 with site_of(recipe, out, out.with_name("out.build")) as site:      # locked
-    site.make(crew, workers=2, stop=lambda: False, show=True)       # the batches that are missing
+    site.make(lambda: LocalCrew(work), stop=never, show=True)       # the batches that are missing
     site.missing()  ->  []
 """
 
@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from counterfactory.errors import UserError
 from counterfactory.factory.run.chain import chain_digest, described, models_of, sample_key
 from counterfactory.factory.run.disk import locked
 from counterfactory.factory.run.ledger import Ledger
-from counterfactory.factory.run.maker import batches, indexes
+from counterfactory.factory.run.maker import batches, indexes, samples_digest
 from counterfactory.factory.run.schedule import Crew, Schedule
 from counterfactory.factory.run.segments import Segments
 from counterfactory.fingerprint import digest
@@ -26,6 +25,7 @@ from counterfactory.progress import Progress
 if TYPE_CHECKING:
     from counterfactory.factory.recipe import Recipe
     from counterfactory.factory.release.rows import Provenance
+    from counterfactory.factory.run.shelf import Shelf
     from counterfactory.factory.sources.base import OpenSource
 
 
@@ -39,6 +39,7 @@ class Site:
     segments: Segments
     source: "OpenSource"
     provenance: "Provenance"
+    shelf: "Shelf | None" = None  # where finished batches are kept as well
 
     def missing(self) -> list[int]:
         """Return the batches that are not in the ledger yet."""
@@ -46,17 +47,16 @@ class Site:
         total = batches(len(self.source), self.recipe.source.batch)
         return [batch for batch in range(total) if batch not in finished]
 
-    def make(
-        self, crew: Callable[[], Crew], *, workers: int, stop: Callable[[], bool], show: bool
-    ) -> None:
+    def make(self, hire: Callable[[], Crew], *, stop: Callable[[], bool], show: bool) -> None:
         """Make the missing batches: rows to a segment first, then fates to the ledger."""
         todo = self.missing()
         if not todo:
             return
         samples, size = len(self.source), self.recipe.source.batch
         chain = chain_digest(self.recipe)
+        crew = hire()
         schedule = Schedule(
-            crew(), workers=workers, todo=todo, samples=samples, size=size,
+            crew, workers=crew.workers, todo=todo, samples=samples, size=size,
             key=lambda index: sample_key(chain, self.source.key(index)),
         )  # fmt: skip
         done = samples - sum(len(indexes(batch, size, samples)) for batch in todo)
@@ -67,18 +67,22 @@ class Site:
             for made in finished:
                 self.segments.write(made.batch, made.rows)
                 self.ledger.add(made.batch, made.fates, made.seconds)
+                if self.shelf is not None:
+                    self.shelf.keep(made)
                 bar.advance(len(indexes(made.batch, size, samples)))
+        if self.shelf is not None:
+            self.shelf.settle()
 
 
 @contextmanager
-def site_of(recipe: "Recipe", folder: Path) -> Iterator[Site]:
+def site_of(recipe: "Recipe", folder: Path, shelf: "Shelf | None" = None) -> Iterator[Site]:
     """Open the working folder, or make it; one for a build that cannot begin is removed again."""
     fresh = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     begun = False
     try:
         with locked(folder / "lock"), Ledger(folder / "ledger.sqlite") as ledger:
-            site = _opened(recipe, folder, ledger)
+            site = _opened(recipe, folder, ledger, shelf)
             try:
                 yield site
             finally:
@@ -88,19 +92,23 @@ def site_of(recipe: "Recipe", folder: Path) -> Iterator[Site]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _opened(recipe: "Recipe", folder: Path, ledger: Ledger) -> Site:
+def _opened(recipe: "Recipe", folder: Path, ledger: Ledger, shelf: "Shelf | None") -> Site:
     """Open the source, and make sure that what lies here was begun for the same work."""
     source = recipe.source.open(folder, recipe.seed)
     if not len(source):
         raise UserError("source: found no samples, expected at least one")
     provenance = _provenance(recipe)
-    ledger.claim(identity(recipe, source, provenance), folder)
+    claimed = identity(recipe, source, provenance)
+    ledger.claim(claimed, folder)
     segments = Segments(folder / "segments")
     for batch, rows in ledger.finished().items():
         if rows and not segments.path(batch).is_file():
             ledger.forget(batch)
+    if shelf is not None:
+        shelf.meet(claimed, ledger, segments)
     return Site(
-        recipe=recipe, folder=folder, ledger=ledger, segments=segments, source=source, provenance=provenance
+        recipe=recipe, folder=folder, ledger=ledger, segments=segments, source=source, provenance=provenance,
+        shelf=shelf,
     )  # fmt: skip
 
 
@@ -121,9 +129,6 @@ def identity(recipe: "Recipe", source: "OpenSource", provenance: "Provenance") -
 
     Gates, views and global checks do not: they may change between runs.
     """
-    keys = sha256()
-    for index in range(len(source)):
-        keys.update(f"{source.key(index)}\n".encode())
     settings = {
         "chain": chain_digest(recipe),
         "checks": [described(check) for check in recipe.checks if check.scope == "candidate"],
@@ -132,6 +137,6 @@ def identity(recipe: "Recipe", source: "OpenSource", provenance: "Provenance") -
     }
     return {
         "recipe": digest(settings),
-        "set of samples": keys.hexdigest(),
+        "set of samples": samples_digest(source),
         "set of models": digest([[one.role, one.id, one.revision] for one in provenance.models]),
     }

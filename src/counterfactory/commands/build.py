@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from counterfactory.buckets import is_url, read_at
 from counterfactory.commands.options import count, recipe_options, seconds, sub
 from counterfactory.commands.output import answer, table
 from counterfactory.errors import UserError
@@ -25,7 +26,9 @@ def add(commands: Any) -> None:
         "nothing when all is done.",
     )
     recipe_options(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the release folder")
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="the release folder, or s3://BUCKET/FOLDER"
+    )
     parser.add_argument(
         "--workers", type=count, metavar="N", help="processes (default: one a core or GPU)"
     )
@@ -45,16 +48,18 @@ def run(args: argparse.Namespace) -> int:
     """Build, and score when asked."""
     from counterfactory.factory.recipe import checked
     from counterfactory.factory.run.build import build
+    from counterfactory.factory.run.landing import build_at, workplace
 
     recipe = checked(args.recipe, args.overrides)
-    result = build(
-        recipe,
-        args.out,
-        workers=args.workers,
-        engine=args.engine,
-        budget=args.budget,
-        oracle=_oracle(recipe, args.out) if args.oracle_report else None,
-    )
+    away = is_url(args.out)
+    place = workplace(args.out) if away else Path(args.out)
+    how: dict[str, Any] = {
+        "workers": args.workers,
+        "engine": args.engine,
+        "budget": args.budget,
+        "oracle": _oracle(recipe, place) if args.oracle_report else None,
+    }
+    result = build_at(recipe, args.out, **how) if away else build(recipe, place, **how)
     answer(args, result.to_json(), told(result))
     return 0
 
@@ -89,9 +94,9 @@ def told(result: "BuildResult") -> str:
     return "\n".join(lines)
 
 
-def funnel(release: Path) -> str:
+def funnel(release: Path | str) -> str:
     """Return the manifest's funnel as a table: what came to each stage, what went on, why not."""
-    manifest = json.loads((release / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads(read_at(release, "manifest.json"))
     rows = [("  stage", "came", "went on", "rejected for")]
     for stage in manifest["funnel"]:
         why = ", ".join(f"{reason} {number}" for reason, number in stage["reasons"].items())

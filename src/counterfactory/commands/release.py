@@ -1,13 +1,13 @@
 """`counterfactory release validate DIR | explain DIR ID | diff A B | export DIR --to T --out DIR |
-publish DIR --to org/name`."""
+publish DIR --to org/name`. DIR may be a URL of object storage: s3://bucket/folder."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from counterfactory.commands import publish, release_export
 from counterfactory.commands.options import group, sub
 from counterfactory.commands.output import answer
+from counterfactory.mirror import folder_of, with_ledger
 
 
 def add(commands: Any) -> None:
@@ -16,16 +16,16 @@ def add(commands: Any) -> None:
     validate = sub(
         releases, "validate", "prove that a release loads and keeps every promise of its manifest"
     )
-    validate.add_argument("folder", type=Path, metavar="DIR")
+    validate.add_argument("folder", metavar="DIR", help="a folder, or s3://BUCKET/FOLDER")
     validate.add_argument("--target", metavar="T", help="also prove what this trainer wants")
     validate.set_defaults(run=run_validate)
     explain = sub(releases, "explain", "tell the whole story of one row or reject")
-    explain.add_argument("folder", type=Path, metavar="DIR")
+    explain.add_argument("folder", metavar="DIR", help="a folder, or s3://BUCKET/FOLDER")
     explain.add_argument("id", metavar="ID", help="a row's id, or its first letters")
     explain.set_defaults(run=run_explain)
     diff = sub(releases, "diff", "list the rows that two releases do not share")
-    diff.add_argument("a", type=Path, metavar="A")
-    diff.add_argument("b", type=Path, metavar="B")
+    diff.add_argument("a", metavar="A")
+    diff.add_argument("b", metavar="B")
     diff.set_defaults(run=run_diff)
     release_export.add(releases)
     publish.add_publish(releases)
@@ -35,7 +35,7 @@ def run_validate(args: argparse.Namespace) -> int:
     """Validate a release; problems are for the user, so they exit with 2."""
     from counterfactory.factory.release.validate import validate
 
-    report = validate(args.folder, args.target)
+    report = validate(folder_of(args.folder), args.target)
     lines = [f"{problem.row}: {problem.problem}" for problem in report.problems]
     text = f"{args.folder}: ok" if report.ok else "\n".join([*lines, f"problems: {len(lines)}"])
     answer(args, report.as_dict(), text)
@@ -46,7 +46,7 @@ def run_explain(args: argparse.Namespace) -> int:
     """Tell one row's story."""
     from counterfactory.factory.release.explain import explain
 
-    story = explain(args.folder, args.id)
+    story = explain(with_ledger(args.folder), args.id)
     answer(args, story.data, str(story))
     return 0
 
@@ -55,6 +55,6 @@ def run_diff(args: argparse.Namespace) -> int:
     """Compare two releases."""
     from counterfactory.factory.release.diff import diff
 
-    found = diff(args.a, args.b)
+    found = diff(folder_of(args.a), folder_of(args.b))
     answer(args, found.as_dict(), str(found))
     return 0

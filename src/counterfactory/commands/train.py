@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL", help="pocket, a folder or a Hub id")
     parser.add_argument(
         "--data", action="append", required=True, metavar="RELEASE",
-        help="a folder or org/name@tag (repeatable)",
+        help="a folder, org/name@tag or s3://BUCKET/FOLDER (repeatable)",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the trained model")
     parser.add_argument("--steps", type=count, metavar="N", help="steps of the optimizer")
