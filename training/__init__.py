@@ -6,6 +6,7 @@ train("sft", "pocket", ["runs/world-qa"], Path("runs/sft"))
 data.py      a view of one or several releases        outfit.py    the model that is trained
 settings.py  what every method can be told            trainer.py   from settings to a TRL trainer
 record.py    training.jsonl, progress, curves.png     resume.py    the same command goes on
+lines.py     training.jsonl, read again
 finish.py    what a finished run leaves               train.py     the steps around every method
 cotraining/  the terms of `cotrain`, one loss a file
 pocket/      how the small models inside the package are made (`counterfactory pocket pretrain`)

@@ -19,8 +19,9 @@ from counterfactory.factory.release.facts import library_versions
 from counterfactory.factory.run.disk import TEMPORARY, write_whole
 from counterfactory.fingerprint import digest_weights
 from counterfactory.training import resume
+from counterfactory.training.lines import LINES
 from counterfactory.training.outfit import Outfit
-from counterfactory.training.record import LINES, Recorder
+from counterfactory.training.record import Recorder
 
 RUN = "run.json"
 LIBRARIES = ("accelerate", "peft", "tokenizers", "transformers", "trl")

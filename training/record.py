@@ -19,8 +19,8 @@ from transformers import TrainerCallback
 from counterfactory.errors import UserError
 from counterfactory.progress import Progress
 from counterfactory.training import resume
+from counterfactory.training.lines import LINES, read
 
-LINES = "training.jsonl"
 _RENAMED = {"learning_rate": "lr"}
 _DROPPED = ("epoch", "total_flos")
 
@@ -148,22 +148,3 @@ class Recorder(TrainerCallback):
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Close the record."""
         self.end()
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a record; a line that a kill cut short is none."""
-    found = []
-    for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        try:
-            found.append(json.loads(text))
-        except ValueError:
-            break
-    return found
-
-
-def final(lines: list[dict[str, Any]], share: float = 0.1) -> dict[str, float]:
-    """Return the mean of each number over the last tenth of the steps."""
-    last = lines[-max(1, round(len(lines) * share)) :]
-    names = [name for name in last[-1] if name not in ("step", "seconds", "lr")] if last else []
-    found = {name: [line[name] for line in last if name in line] for name in names}
-    return {name: sum(values) / len(values) for name, values in found.items()}

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from counterfactory.training import resume
+from counterfactory.training.lines import final
 from counterfactory.training.outfit import Outfit, load_outfit
-from counterfactory.training.record import Recorder, final
+from counterfactory.training.record import Recorder
 from counterfactory.training.settings import Common
 
 trainer_logger = logging.getLogger("transformers.trainer")

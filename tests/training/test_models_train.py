@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests import tiny_vlm
 
-from counterfactory.training.record import LINES, read
+from counterfactory.training.lines import LINES, read
 from counterfactory.training.train import train
 
 

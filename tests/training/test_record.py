@@ -7,7 +7,8 @@ import pytest
 
 from counterfactory.errors import UserError
 from counterfactory.training.curves import draw, shown
-from counterfactory.training.record import LINES, Recorder, final, read
+from counterfactory.training.lines import LINES, final, read
+from counterfactory.training.record import Recorder
 
 
 def test_lines_are_on_disk_at_once_and_progress_is_not_on_standard_output(

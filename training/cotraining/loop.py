@@ -18,7 +18,8 @@ from torch import Tensor
 from counterfactory.errors import UserError
 from counterfactory.training import resume
 from counterfactory.training.cotraining.together import talked
-from counterfactory.training.record import Recorder, final
+from counterfactory.training.lines import final
+from counterfactory.training.record import Recorder
 from counterfactory.training.trainer import SCHEDULES
 
 

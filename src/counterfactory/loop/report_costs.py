@@ -11,7 +11,9 @@ from typing import Any
 from counterfactory.errors import UserError
 from counterfactory.loop.journal import Journal
 from counterfactory.loop.layout import Round, read
-from counterfactory.loop.report_rounds import log_of, releases
+from counterfactory.loop.report_rounds import releases
+from counterfactory.training.lines import LINES
+from counterfactory.training.lines import read as lines_of
 
 
 def costs_of(out: Path, rounds: Sequence[Round]) -> dict[str, Any]:
@@ -41,7 +43,8 @@ def _tokens(one: Round) -> int:
     """Return the tokens that the round's trainings saw, as far as they say."""
     folders = one.models.glob("*") if one.models.is_dir() else ()
     return sum(
-        int(max((row.get("num_tokens", 0) for row in log_of(f)), default=0)) for f in folders
+        int(max((line.get("num_tokens", 0) for line in lines_of(f / LINES)), default=0))
+        for f in folders
     )
 
 

@@ -6,7 +6,6 @@
 Rates of slices are errors on fresh items of the gate split.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 from counterfactory.loop.layout import Round, read
 from counterfactory.loop.report_charts import curve
 from counterfactory.loop.report_pictures import examples
+from counterfactory.training.lines import LINES
+from counterfactory.training.lines import read as lines_of
 
 SAFE = ("harmlessness", "helpfulness")
 CURVES = (
@@ -118,7 +119,7 @@ def _release(name: str, folder: Path, plan: Mapping[str, Any]) -> dict[str, Any]
 def curves(one: Round) -> Iterator[dict[str, Any]]:
     """Yield each training with charts of what it logged."""
     for folder in sorted(one.models.glob("*")) if one.models.is_dir() else ():
-        rows = log_of(folder)
+        rows = lines_of(folder / LINES)
         names = [
             name
             for name in dict.fromkeys(key for row in rows for key in row)
@@ -135,23 +136,6 @@ def curves(one: Round) -> Iterator[dict[str, Any]]:
             if drawn:
                 charts.append({"name": name, "chart": drawn})
         yield {"name": folder.name, "steps": len(rows), "charts": charts[:MOST_CURVES]}
-
-
-def log_of(folder: Path) -> list[dict[str, Any]]:
-    """Return the lines of training.jsonl; a torn one is left out."""
-    try:
-        lines = (folder / "training.jsonl").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    found = []
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict):
-            found.append(row)
-    return found
 
 
 def safety(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, str]]:

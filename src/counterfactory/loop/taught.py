@@ -15,8 +15,8 @@ from counterfactory.loop.layout import Round
 from counterfactory.loop.recipe import Training
 from counterfactory.loop.recipe_parts import settings_of
 from counterfactory.loop.rounds import Work
-from counterfactory.training.record import LINES
-from counterfactory.training.record import read as lines_of
+from counterfactory.training.lines import LINES
+from counterfactory.training.lines import read as lines_of
 
 SEEDS = 2**31
 
