@@ -86,6 +86,11 @@ def _publish(parcel: Parcel, remote: Remote, wanted: str, place: Path, say: Say)
         say(f"{remote.repo}: new, private")
         remote.create(private=True)
         standing = remote.standing()
+        if not standing.head:
+            raise UserError(
+                f"{remote.repo}: the Hub at {remote.endpoint} does not show it, though it is there or was "
+                "just made; expected a token that may see it: `hf auth login`, or HF_TOKEN"
+            )
     past = look_back(remote, standing, parcel, place / "past")
     there = _there(parcel, standing, past, wanted, remote.repo)
     if there and there in standing.tags:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,10 +72,12 @@ class Remote:
     def create(self, *, private: bool) -> None:
         """Make the repository; one that is there already is left as it is."""
 
-        def call() -> Any:
-            return self.api.create_repo(
-                self.repo, repo_type=self.repo_type, private=private, exist_ok=True
-            )
+        def call() -> None:
+            try:
+                self.api.create_repo(self.repo, repo_type=self.repo_type, private=private)
+            except Exception as error:
+                if trouble.status_of(error) != 409:
+                    raise
 
         self._try("create", call)
 
@@ -264,6 +267,17 @@ def without_xet() -> None:
 
 
 def _sha256(data: Content) -> str:
-    from counterfactory.fingerprint import digest_bytes, digest_file
+    from counterfactory.fingerprint import digest_bytes
 
-    return digest_bytes(data) if isinstance(data, bytes) else digest_file(data)
+    if isinstance(data, bytes):
+        return digest_bytes(data)
+    about = data.stat()
+    return _file_sha256(data, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=10_000)
+def _file_sha256(path: Path, size: int, changed: int) -> str:
+    """Hash a file once, however often a publish compares it."""
+    from counterfactory.fingerprint import digest_file
+
+    return digest_file(path)

@@ -110,7 +110,8 @@ def told(error: BaseException, step: str, repo: str) -> UserError:
         return UserError(f"{repo}: {step}: {disk}; mend that and run the same command again")
     if _offline(error):
         return UserError(
-            f"{repo}: {step}: HF_HUB_OFFLINE is set, expected a way to the Hub; unset it to publish"
+            f"{repo}: {step}: HF_HUB_OFFLINE or HF_DATASETS_OFFLINE is set, expected a way to the Hub; "
+            "unset it to publish"
         )
     where, status = f"{repo}: {step}: the Hub at {constants.ENDPOINT}", status_of(error)
     if status is None:
@@ -161,9 +162,8 @@ def _said(error: BaseException) -> str:
 
 
 def _offline(error: BaseException) -> bool:
-    from huggingface_hub.errors import OfflineModeIsEnabled
-
-    return any(isinstance(one, OfflineModeIsEnabled) for one in _chain(error))
+    name = "OfflineModeIsEnabled"  # huggingface_hub and datasets have one each
+    return any(type(one).__name__ == name or name in str(one) for one in _chain(error))
 
 
 def _transport(error: BaseException) -> bool:
