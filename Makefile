@@ -10,7 +10,7 @@ RUN    := $(BIN)/counterfactory
 .PHONY: help install demo test test-slow contract bench lint format clean
 
 help:
-	@echo "make demo       install, then build two releases and a picture page below demo/"
+	@echo "make demo       install, then one whole round of the loop below demo/"
 	@echo "make test       install, then run the tests"
 	@echo "make test-slow  the tests that take long"
 	@echo "make contract   other teams' trainers on our releases, each in an environment of its own (downloads gigabytes)"
@@ -35,13 +35,9 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $(STAMP)
 
 demo: $(STAMP)
-	$(RUN) build region-diff --out demo/region-diff --set source.n=200
-	$(RUN) build photo-edits --out demo/photo-edits
-	@test -s demo/preview.html || $(RUN) preview region-diff -n 8 --out demo/preview.html
+	$(RUN) loop run loop/pocket-quick --out demo/loop
 	@echo
-	@echo "Release made from the pocket world:   demo/region-diff"
-	@echo "Release made from real photographs:   demo/photo-edits"
-	@echo "Pictures, open this in a browser:     demo/preview.html"
+	@echo "Pictures, curves and decisions, open this in a browser:   demo/loop/report.html"
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
