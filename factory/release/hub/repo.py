@@ -22,7 +22,7 @@ from typing import Any, Literal
 from counterfactory.factory.release.hub import names
 from counterfactory.factory.release.hub.blobs import Blobs
 from counterfactory.factory.release.hub.refusal import Refusal
-from counterfactory.factory.run.disk import sync, write_whole
+from counterfactory.factory.run.disk import TEMPORARY, sync, write_whole
 
 Where = Literal["heads", "tags", "pulls"]
 MAIN = "main"
@@ -65,6 +65,13 @@ class Repo:
         self.kind, self.name, self.folder = kind, name, folder
         self.lock = threading.RLock()
         self.blobs = Blobs(folder)
+
+    def tidy(self) -> None:
+        """Forget what a killed server had begun to write; no other server may be at work."""
+        self.blobs.make()
+        for part in (".", "commits", "discussions", "heads", "tags", "pulls"):
+            for left in (self.folder / part).glob(f"*{TEMPORARY}"):
+                left.unlink()
 
     @property
     def about(self) -> dict[str, Any]:

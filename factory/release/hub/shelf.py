@@ -43,7 +43,7 @@ class Shelf:
         self.secret = self._secret()
         """What this server signs addresses with; kept, so that they outlive a restart."""
         for repo in self.all():
-            repo.blobs.make()
+            repo.tidy()
             pulls.settle(repo)
 
     def close(self) -> None:
