@@ -9,6 +9,7 @@ from typing import Any
 from counterfactory.commands.options import seconds, sub
 from counterfactory.commands.output import answer
 from counterfactory.errors import UserError
+from counterfactory.mirror import folder_of
 
 
 def add_publish(releases: Any) -> None:
@@ -21,7 +22,7 @@ def add_publish(releases: Any) -> None:
         "compared row by row, then a tag that never moves. The same content again does nothing. The "
         "Hub is the one of HF_ENDPOINT, the token that of HF_TOKEN or `hf auth login`.",
     )
-    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("folder", metavar="DIR", help="a folder, or s3://BUCKET/FOLDER")
     parser.add_argument("--to", required=True, metavar="ORG/NAME", help="made if it is not there")
     parser.add_argument(
         "--tag",
@@ -62,7 +63,7 @@ def run_publish(args: argparse.Namespace) -> int:
     if not sys.stderr.isatty():
         _without_bars()
     found = publish(
-        args.folder, args.to, tag=args.tag, public=args.public, gated=args.gated,
+        folder_of(args.folder), args.to, tag=args.tag, public=args.public, gated=args.gated,
         evaluations=args.evaluations, releases=args.releases,
         patience=Patience(total=args.patience, answer=min(120.0, args.patience)),
         say=lambda line: print(line, file=sys.stderr, flush=True),

@@ -6,6 +6,7 @@ from typing import Any
 
 from counterfactory.commands.options import sub
 from counterfactory.commands.output import answer
+from counterfactory.mirror import folder_of
 
 
 def add(releases: Any) -> None:
@@ -13,7 +14,7 @@ def add(releases: Any) -> None:
     parser = sub(
         releases, "export", "write a release in the form of a trainer that reads no Hub datasets"
     )
-    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("folder", metavar="DIR", help="a folder, or s3://BUCKET/FOLDER")
     parser.add_argument(
         "--to",
         required=True,
@@ -42,6 +43,7 @@ def run_export(args: argparse.Namespace) -> int:
     """Export a release."""
     from counterfactory.factory.release.export import export
 
-    done = export(args.folder, args.to, args.out, views=args.views, prefix=args.prefix, quiet=False)
+    folder = folder_of(args.folder)
+    done = export(folder, args.to, args.out, views=args.views, prefix=args.prefix, quiet=False)
     answer(args, done.as_dict(), str(done))
     return 0
