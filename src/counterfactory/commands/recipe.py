@@ -1,4 +1,4 @@
-"""`counterfactory recipe list | show R | check R | schema`."""
+"""`counterfactory recipe list | show R | check R | schema [build|loop]`."""
 
 import argparse
 import json
@@ -19,9 +19,11 @@ def add(commands: Any) -> None:
     check = sub(recipes, "check", "say all that is wrong with a recipe, without loading a model")
     recipe_options(check)
     check.set_defaults(run=run_check)
-    sub(recipes, "schema", "print the JSON Schema of recipes, for editors").set_defaults(
-        run=run_schema
+    schema = sub(recipes, "schema", "print the JSON Schema of recipes, for editors")
+    schema.add_argument(
+        "kind", nargs="?", choices=("build", "loop"), default="build", help="(default: build)"
     )
+    schema.set_defaults(run=run_schema)
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -95,7 +97,8 @@ def _checked_loop(args: argparse.Namespace) -> tuple[Any, str]:
 def run_schema(args: argparse.Namespace) -> int:
     """Print the JSON Schema, which is JSON either way."""
     from counterfactory.factory.recipe import json_schema
+    from counterfactory.loop.recipe_schema import loop_schema
 
-    schema = json_schema()
+    schema = loop_schema() if args.kind == "loop" else json_schema()
     answer(args, schema, json.dumps(schema, indent=2))
     return 0
