@@ -65,6 +65,7 @@ def run_status(args: argparse.Namespace) -> int:
         f"{found['name']}: {found['rounds_done']} of {found['rounds']} rounds done", "", table(rows), "",
         f"at work   {found['at_work'] or 'nobody'}", f"begun     {found['begun'] or 'nothing'}",
         f"promoted  {found['promoted'] or 'nothing yet'}",
+        *([f"generator {found['generator']}"] if found["generator"] else []),
     ]  # fmt: skip
     answer(args, found, "\n".join(lines))
     return 0

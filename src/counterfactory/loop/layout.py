@@ -3,6 +3,7 @@
     runs/loop/  journal.jsonl  recipe.yaml  promoted.json  lock  report.html
       round-01/ eval/mine/ eval/before/ eval/after/  slices.json  plan.json  recipe.yaml
                 release/<build>/  data.json  model/1-cotrain/ ...  gate.json
+                generator.json (who edits from here on)
 
 `eval/before` (split gate, the model that the round starts from) is in a round only where no earlier
 round has measured that model already.

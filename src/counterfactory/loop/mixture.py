@@ -23,6 +23,7 @@ from counterfactory.factory.recipe import resolve
 from counterfactory.factory.run.disk import write_whole
 from counterfactory.fingerprint import seed_for
 from counterfactory.loop.focusing import focus_of, steering
+from counterfactory.loop.generators import Handed, edited_with
 from counterfactory.loop.history import History
 from counterfactory.loop.layout import PLAN, write_json
 from counterfactory.loop.parts import Part, parts_of
@@ -52,18 +53,19 @@ class Planning:
     seed: int = 0
     bandit: Bandit = Bandit()
     sampled: frozenset[str] = frozenset()  # builds that teach by the model's own samples only
+    generator: Handed | None = None  # that earlier rounds handed on
 
     @classmethod
-    def of(cls, recipe: LoopRecipe, number: int) -> Self:
+    def of(cls, recipe: LoopRecipe, number: int, generator: Handed | None = None) -> Self:
         """Return what a loop recipe asks for in its round `number`."""
         used: dict[str, set[str]] = {}
-        for stage in recipe.stages:
+        for stage in recipe.trained:
             for name in stage.data:
                 used.setdefault(name, set()).add(stage.train)
         return cls(
             builds=recipe.builds, rows=recipe.budget.rows, seconds=recipe.budget.seconds,
             replay=recipe.mix.replay, general=recipe.mix.general, uniform=recipe.focus == "uniform",
-            number=number, seed=recipe.seed,
+            number=number, seed=recipe.seed, generator=generator,
             sampled=frozenset(name for name, methods in used.items() if methods <= OWN),
         )  # fmt: skip
 
@@ -210,6 +212,7 @@ def _making(
         *build.overrides(),
         f"seed={seed_for(settings.seed, 'build', build.title, str(settings.number)) % 2**31}",
         f"source.n={samples}",
+        *edited_with(recipe, settings.generator),
         *steering(recipe, aims, build.always),
     ]
     return Making(

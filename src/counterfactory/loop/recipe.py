@@ -46,6 +46,13 @@ class Budget(_Part):
     seconds: float = Field(default=3600.0, gt=0, description="of all builds of a round")
 
 
+class Handing(_Part):
+    """When a co-trained generator edits in the next round: its edits are tried on held-out samples."""
+
+    candidates: int = Field(default=48, ge=0, description="edits tried; 0: the generator stays")
+    margin: float = Field(default=0.05, ge=0, le=1, description="share of them it may lose")
+
+
 class Build(_Part):
     """One build recipe that a round may run."""
 
@@ -107,6 +114,9 @@ class LoopRecipe(_Part):
     )
     builds: tuple[Build, ...] = Field(min_length=1)
     stages: tuple[Training, ...] = Field(min_length=1)
+    skip: tuple[str, ...] = Field(
+        default=(), description="stages that are left out, by name (an ablation)"
+    )
     margins: bool = Field(default=False, description="measure calibration on the gate split, too")
     focus: Literal["mined", "uniform"] = Field(
         default="mined", description="uniform: the control, the same rows without a focus"
@@ -123,6 +133,7 @@ class LoopRecipe(_Part):
     )
     mix: Mix = Mix()
     budget: Budget = Budget()
+    generator: Handing = Handing()
 
     @model_validator(mode="after")
     def _names(self) -> Self:
@@ -132,6 +143,11 @@ class LoopRecipe(_Part):
             if twice:
                 raise ValueError(f"{key}: found {twice[0]!r} twice, expected each name once")
         return self
+
+    @property
+    def trained(self) -> tuple[Training, ...]:
+        """Return the stages that are not left out."""
+        return tuple(stage for stage in self.stages if stage.title not in self.skip)
 
     @classmethod
     def from_document(cls, document: recipe_yaml.Document) -> Self:
@@ -171,6 +187,13 @@ def problems(recipe: LoopRecipe) -> Iterator[tuple[recipe_yaml.Path, str]]:
         if text := model_problem(auditor):
             yield ("auditors", at), text
     names = [build.title for build in recipe.builds]
+    titles = [stage.title for stage in recipe.stages]
+    for at, name in enumerate(recipe.skip):
+        if name not in titles:
+            text = f"found {name!r}, expected one of the stages {', '.join(titles)}"
+            yield ("skip", at), f"{text}{did_you_mean(name, titles)}"
+    if not recipe.trained:
+        yield ("skip",), f"found all of {', '.join(titles)}, expected a stage that is left"
     for at, stage in enumerate(recipe.stages):
         if stage.train not in METHODS:
             listed = ", ".join(METHODS)

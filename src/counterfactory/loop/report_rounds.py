@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from counterfactory.loop.generators import GENERATOR
 from counterfactory.loop.layout import Round, read
 from counterfactory.loop.report_charts import curve
 from counterfactory.loop.report_pictures import examples
@@ -46,7 +47,7 @@ def round_facts(one: Round, rounds: Sequence[Round]) -> dict[str, Any]:
         "releases": [_release(name, folder, plan) for name, folder in releases(one)],
         "data": str(data.get("reason", "")), "data_passed": data.get("passed"),
         "curves": list(curves(one)), "safety": safety(before, read(one.after / "summary.json")),
-        "pairs": examples(plan, dict(releases(one))), "lineage": lineage(one, plan, gate),
+        "generator": generator(one), "pairs": examples(plan, dict(releases(one))), "lineage": lineage(one, plan, gate),
     }  # fmt: skip
 
 
@@ -136,6 +137,19 @@ def curves(one: Round) -> Iterator[dict[str, Any]]:
             if drawn:
                 charts.append({"name": name, "chart": drawn})
         yield {"name": folder.name, "steps": len(rows), "charts": charts[:MOST_CURVES]}
+
+
+def generator(one: Round) -> str:
+    """Return which generator a promoted round leaves, in a sentence; "" where none was co-trained."""
+    found = read(one.folder / GENERATOR) if one.promoted else {}
+    if not found:
+        return ""
+    who = (
+        "co-trained generator edits"
+        if found["chosen"] == "new"
+        else "old generator goes on editing"
+    )
+    return f"The {who} from here on: {found['why']}."
 
 
 def safety(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -98,7 +98,7 @@ class Work:
 
     def trainings(self) -> list[tuple[Training, Path]]:
         """Return the stages that have data this round, each with the folder of its model."""
-        able = [stage for stage in self.recipe.stages if self.able(stage)]
+        able = [stage for stage in self.recipe.trained if self.able(stage)]
         return [
             (stage, self.round.models / f"{number}-{stage.title}")
             for number, stage in enumerate(able, 1)

@@ -16,11 +16,13 @@ from typing import Any
 from counterfactory.errors import UserError
 from counterfactory.factory.run.disk import disk_errors, write_whole
 from counterfactory.loop.engine import Engine, Stage
+from counterfactory.loop.generators import GENERATOR
 from counterfactory.loop.journal import Journal, held
 from counterfactory.loop.layout import RECIPE, REPORT, read, round_of, rounds_of
 from counterfactory.loop.recipe import LoopRecipe
 from counterfactory.loop.rounds import Work, point
 from counterfactory.loop.stages import STAGES
+from counterfactory.models.ids import models_below
 from counterfactory.progress import clock_text
 
 Parts = Mapping[str, Callable[[Work], Iterable[Stage[Work]]]]
@@ -36,7 +38,7 @@ def run_loop(
     out = out.absolute()
     claim(out)
     say = say or _to_stderr
-    with disk_errors(out), held(out):
+    with disk_errors(out), held(out), models_below(out):
         text = recipe.yaml().encode()
         if not (out / RECIPE).is_file() or (out / RECIPE).read_bytes() != text:
             write_whole(out / RECIPE, text)
@@ -102,6 +104,9 @@ def _found(work: Work, name: str) -> str:
         return f", {', '.join(rows) or 'nothing to build'}"
     if name == "data":
         return ", passed" if read(work.round.data).get("passed") else ", rejected"
+    if name == "generator":
+        found = read(work.round.folder / GENERATOR)
+        return f", the {found.get('chosen')} one edits from here on: {found.get('why')}"
     return ""
 
 

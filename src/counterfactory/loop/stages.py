@@ -9,6 +9,7 @@
     train/*   one after the other, from the promoted model         model/<n>-<name>
     after     the trained model on the gate split                  eval/after
     gate      promoted or not, and why                             gate.json
+    generator whether the co-trained one edits from here on        generator.json
 
 Evaluations, builds and trainings go on where a kill left them; the others are short and done anew.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from counterfactory.errors import UserError
 from counterfactory.loop.engine import Stage
+from counterfactory.loop.generators import GENERATOR, handed_on, rivals
 from counterfactory.loop.layout import read, write_json
 from counterfactory.loop.recipe import Training
 from counterfactory.loop.rounds import Work
@@ -63,7 +65,8 @@ def plan(work: Work) -> None:
     number, recipe = work.round.number, work.recipe
     mined = read_slices(work.round.folder)
     history = read_history(work.folder, before=number)
-    made = planned(mined, history, Planning.of(recipe, number), read_columns(work.round.mine))
+    settings = Planning.of(recipe, number, handed_on(work.earlier))
+    made = planned(mined, history, settings, read_columns(work.round.mine))
     write_plan(made, work.round.folder)
 
 
@@ -104,6 +107,13 @@ def gate(work: Work) -> None:
     from counterfactory.loop.judged import decision
 
     write_json(work.round.gate, decision(work))
+
+
+def generator(work: Work) -> None:
+    """Compare the co-trained generator with the one it would replace."""
+    from counterfactory.loop.painting import write
+
+    write(work)
 
 
 def opening(work: Work) -> list[Stage[Work]]:
@@ -175,11 +185,27 @@ def closing() -> list[Stage[Work]]:
     return [Stage("gate", gate, takes, lambda w: [w.round.gate])]
 
 
+def handing(work: Work) -> list[Stage[Work]]:
+    """Return the comparison of generators, where a promoted round co-trained one."""
+    about = work.recipe.generator
+    found = rivals(work) if work.round.promoted and about.candidates else None
+    if found is None:
+        return []
+    takes = {
+        "old": inpaint_print(found.old), "new": inpaint_print(found.new), "build": found.build.model_dump(mode="json"),
+        "seed": work.recipe.seed, "settings": about.model_dump(mode="json"),
+    }  # fmt: skip
+    return [
+        Stage("generator", generator, lambda w: takes, lambda w: [w.round.folder / GENERATOR]),
+    ]
+
+
 STAGES: dict[str, Callable[[Work], Iterable[Stage[Work]]]] = {
     "opening": opening,
     "building": building,
     "teaching": teaching,
     "closing": lambda work: closing(),
+    "handing": handing,
 }
 """The parts of a round, in order; each is asked for its stages when the one before it is done."""
 
@@ -205,11 +231,20 @@ def _training(stage: Training, model: str, out: Path) -> Stage[Work]:
             "model": model_print(model), "data": [_release(place) for place in places],
             "stage": stage.model_dump(mode="json"), "seed": work.recipe.seed,
             "round": work.round.number, "mix": work.recipe.mix.model_dump(mode="json"),
+            **_generator(work, stage),
         }  # fmt: skip
 
     return Stage(
         f"train/{stage.title}", partial(train, stage=stage, model=model, out=out), takes, lambda w: [out]
     )  # fmt: skip
+
+
+def _generator(work: Work, stage: Training | None = None) -> dict[str, object]:
+    """Return what names the generator that was handed on; nothing where it is the recipe's own."""
+    handed = handed_on(work.earlier)
+    if handed is None or (stage is not None and stage.train != "cotrain"):
+        return {}
+    return {"generator": inpaint_print(handed.model)}
 
 
 def _planned_from(work: Work) -> Mapping[str, object]:
@@ -221,6 +256,8 @@ def _planned_from(work: Work) -> Mapping[str, object]:
         "eval": work.round.mine,
         "past": past,
         **{key: recipe[key] for key in keys},
+        **({"skip": recipe["skip"]} if recipe["skip"] else {}),
+        **_generator(work),
     }
 
 
@@ -239,3 +276,10 @@ def model_print(model: str) -> str:
         if model.startswith("dummy"):
             return model
         raise
+
+
+def inpaint_print(model: str) -> str:
+    """Return what names a generator's bytes."""
+    from counterfactory.models.ids import identify
+
+    return identify("inpaint", model).revision

@@ -11,6 +11,7 @@ from typing import Any
 from counterfactory.errors import UserError
 from counterfactory.factory.recipe_yaml import read as read_yaml
 from counterfactory.loop.engine import BEGUN
+from counterfactory.loop.generators import handed_on
 from counterfactory.loop.journal import Journal, at_work
 from counterfactory.loop.layout import PROMOTED, RECIPE, read, rounds_of
 
@@ -28,6 +29,7 @@ def status_of(out: Path) -> dict[str, Any]:
         for note in sorted((one.folder / BEGUN).glob("*.json"))
     ]
     pointer = read(out / PROMOTED)
+    handed = handed_on(rounds_of(out))
     return {
         "out": str(out), "name": values.get("name", ""), "rounds": values.get("rounds", 0),
         "rounds_done": len(decided),
@@ -39,6 +41,7 @@ def status_of(out: Path) -> dict[str, Any]:
             {"round": line.round, "stage": line.stage, "seconds": line.seconds, "at": line.at}
             for line in lines.values()
         ],
+        "generator": str(out / handed.model) if handed else None,
         "begun": ", ".join(begun), "at_work": at_work(out),
         "promoted": str(out / pointer["model"]) if pointer else None,
     }  # fmt: skip

@@ -3,14 +3,17 @@
     overrides_of(work, stage)       ['bf16=true', 'seed=203', 'multiplier=2.4']
     steps_of(work, stage)           120, or fewer where `seconds` would not do for them
 
-The multiplier goes on where the last promoted model's reinforcement left it. The speed of a stage is
+The multiplier goes on where the last promoted model's reinforcement left it, and a co-training with
+the generator that was handed on. The speed of a stage is
 that of the last round in which it ran; in the first round `seconds` cannot be held and `steps` decide.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from counterfactory.fingerprint import seed_for
+from counterfactory.loop.generators import handed_on
 from counterfactory.loop.layout import Round
 from counterfactory.loop.recipe import Training
 from counterfactory.loop.recipe_parts import settings_of
@@ -33,6 +36,9 @@ def overrides_of(work: Work, stage: Training) -> list[str]:
         most = settings_of(stage).model_dump()["multiplier_most"]
         found = [text for text in found if not text.startswith("multiplier=")]
         found.append(f"multiplier={min(value, most):.6g}")
+    if place := generator(work, stage):
+        found = [text for text in found if not text.startswith("generator=")]
+        found.append(f"generator={json.dumps(place)}")
     return found
 
 
@@ -48,6 +54,14 @@ def multiplier(work: Work, stage: Training) -> float | None:
         else []
     )
     return float(found[-1]) if found else None
+
+
+def generator(work: Work, stage: Training) -> str | None:
+    """Return the generator that a co-training goes on with, None where it is the recipe's own."""
+    handed = handed_on(work.earlier) if stage.train == "cotrain" else None
+    if handed is None or settings_of(stage).model_dump()["generator"] != handed.stands_for:
+        return None
+    return handed.model
 
 
 def steps_of(work: Work, stage: Training) -> int:

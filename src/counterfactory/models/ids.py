@@ -1,13 +1,16 @@
 """Where a model id leads: a folder on this disk, fetched from the Hub if need be.
 
     locate("clip", "pocket")                        -> .../counterfactory/pocket/clip
+    locate("inpaint", "round-01/model/1-cotrain/generator")   -> the same below $COUNTERFACTORY_MODELS
     locate("sam", "facebook/sam2.1-hiera-tiny")     -> .../hub/models--facebook--sam2.1-hiera-tiny/snapshots/<commit>
     identify("clip", "pocket")                     -> ModelRef(role="clip", id="pocket", revision=<hash of the weights>)
 
 An id that leads nowhere is the user's to change: one line that says what was tried.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +23,7 @@ PATTERNS: dict[str, list[str]] = {
     "sam": ["*.json", "*.safetensors"],
     "vlm": ["*.json", "*.jinja", "*.model", "*.safetensors", "*.txt"],
 }
+ROOTS = "COUNTERFACTORY_MODELS"  # folders below which models go by their relative place
 WEIGHT_FILES = (".pth", ".pt", ".safetensors", ".bin")
 
 
@@ -36,6 +40,8 @@ def locate(role: str, model: str) -> Path:
     folder = Path(name).expanduser()
     if folder.is_dir() or (folder.is_file() and folder.suffix in WEIGHT_FILES):
         return folder
+    if (kept := _kept(name)) is not None:
+        return kept
     if model.startswith(("/", ".", "~", "local-dir:")) or name.count("/") != 1:
         if role == "clip" and ":" in name:
             return _fetched(role, model, lambda: _open_clip_file(name))
@@ -44,6 +50,32 @@ def locate(role: str, model: str) -> Path:
         )
     repo, _, revision = name.partition("@")
     return _fetched(role, model, lambda: _from_hub(role, repo, revision or None))
+
+
+def _kept(name: str) -> Path | None:
+    """Return the folder `name` below one of those in $COUNTERFACTORY_MODELS.
+
+    A model that is named so has the same name on every machine.
+    """
+    roots = [Path(one) for one in os.environ.get(ROOTS, "").split(os.pathsep) if one]
+    path = Path(name)
+    if path.is_absolute() or ".." in path.parts:
+        return None
+    return next((root / path for root in roots if (root / path).is_dir()), None)
+
+
+@contextmanager
+def models_below(root: Path) -> Iterator[None]:
+    """Let models go by their place below `root`, in this process and those it starts."""
+    before = os.environ.get(ROOTS)
+    os.environ[ROOTS] = os.pathsep.join([str(root), *([before] if before else [])])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[ROOTS]
+        else:
+            os.environ[ROOTS] = before
 
 
 def identify(role: str, model: str) -> ModelRef:
