@@ -7,7 +7,7 @@
     target.py     what the target holds already;  version.py: the next version
     send.py       one commit, or a pull request; heads that move, answers that get lost
     proof.py      loaded back by `datasets` and compared row by row
-    remote.py     the calls themselves;  trouble.py: what is waited for, and what is told
+    remote.py     the calls themselves (client.py, content.py);  trouble.py: what is waited for and told
     changes.py    what differs from the version before
 
 The order is: look, send, prove, tag. Killed or cut off at any point, the same command goes on from

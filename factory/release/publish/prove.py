@@ -9,9 +9,10 @@ from typing import Any
 
 from counterfactory.errors import UserError
 from counterfactory.factory.release import manifest
+from counterfactory.factory.release.publish.content import holds
 from counterfactory.factory.release.publish.parcel import Parcel
 from counterfactory.factory.release.publish.proof import Unproven, rows_as_sent
-from counterfactory.factory.release.publish.remote import Remote, holds
+from counterfactory.factory.release.publish.remote import Remote
 from counterfactory.fingerprint import digest_file
 
 LARGE = 2 * 2**30  # bytes of a model that are downloaded once more to be sure

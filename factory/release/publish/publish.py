@@ -15,14 +15,11 @@ from typing import Any
 
 from counterfactory.errors import UserError
 from counterfactory.factory.release.publish.changes import MOST
+from counterfactory.factory.release.publish.client import answers_within
+from counterfactory.factory.release.publish.content import Content
 from counterfactory.factory.release.publish.parcel import Edition, Parcel, open_parcel
 from counterfactory.factory.release.publish.prove import prove
-from counterfactory.factory.release.publish.remote import (
-    Content,
-    Remote,
-    Standing,
-    answers_within,
-)
+from counterfactory.factory.release.publish.remote import Remote, Standing
 from counterfactory.factory.release.publish.send import Load, send
 from counterfactory.factory.release.publish.target import Past, look_back
 from counterfactory.factory.release.publish.trouble import Patience

@@ -7,22 +7,18 @@ Every call waits out trouble that passes; what does not pass is one `UserError`.
 that to its caller, who knows whether it may be sent again.
 """
 
-import hashlib
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from counterfactory.errors import UserError
 from counterfactory.factory.release.publish import trouble
+from counterfactory.factory.release.publish.client import without_xet
+from counterfactory.factory.release.publish.content import Content
 from counterfactory.factory.release.publish.trouble import Patience
 
 T = TypeVar("T")
-Content = Path | bytes
-
 MAIN = "main"
 
 
@@ -226,58 +222,3 @@ class Remote:
     def _history(self, revision: str) -> set[str]:
         commits = self.api.list_repo_commits(self.repo, repo_type=self.repo_type, revision=revision)
         return {str(commit.commit_id) for commit in commits}
-
-
-def holds(identity: str, data: Content) -> bool:
-    """Say whether a file of a tree, by its id, has this content."""
-    if len(identity) == 64:
-        return _sha256(data) == identity
-    held = data if isinstance(data, bytes) else data.read_bytes()
-    git = hashlib.sha1(b"blob %d\0" % len(held) + held, usedforsecurity=False).hexdigest()
-    return git == identity
-
-
-@contextmanager
-def answers_within(seconds: float) -> Iterator[None]:
-    """Let no call to a Hub wait for ever: huggingface_hub by itself sets no limit."""
-    from huggingface_hub import close_session, set_client_factory
-    from huggingface_hub.utils._http import default_client_factory
-
-    def client() -> Any:
-        made = default_client_factory()
-        made.timeout = seconds
-        return made
-
-    set_client_factory(client)
-    try:
-        yield
-    finally:
-        set_client_factory(default_client_factory)
-        close_session()
-
-
-def without_xet() -> None:
-    """Use plain uploads with a Hub of one's own: only the big one has a Xet store."""
-    from huggingface_hub import constants
-
-    if "HF_HUB_DISABLE_XET" not in os.environ and not constants.ENDPOINT.endswith(
-        (".huggingface.co", "//huggingface.co", "//hf.co")
-    ):
-        constants.HF_HUB_DISABLE_XET = True
-
-
-def _sha256(data: Content) -> str:
-    from counterfactory.fingerprint import digest_bytes
-
-    if isinstance(data, bytes):
-        return digest_bytes(data)
-    about = data.stat()
-    return _file_sha256(data, about.st_size, about.st_mtime_ns)
-
-
-@lru_cache(maxsize=10_000)
-def _file_sha256(path: Path, size: int, changed: int) -> str:
-    """Hash a file once, however often a publish compares it."""
-    from counterfactory.fingerprint import digest_file
-
-    return digest_file(path)

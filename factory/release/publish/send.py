@@ -14,8 +14,9 @@ from itertools import islice
 from counterfactory.errors import UserError
 from counterfactory.factory.release import manifest
 from counterfactory.factory.release.publish import trouble
+from counterfactory.factory.release.publish.content import Content, holds
 from counterfactory.factory.release.publish.parcel import Parcel
-from counterfactory.factory.release.publish.remote import Content, Remote, Stale, Standing, holds
+from counterfactory.factory.release.publish.remote import Remote, Stale, Standing
 
 MOST_FILES = 90  # in one commit: the Hub gives up on a commit after a minute
 _ROUNDS = 5  # times that a head may move under a commit
