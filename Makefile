@@ -47,7 +47,7 @@ test-slow: $(STAMP)
 
 # CHECKS="verl swift" keeps to some; the environments stay in .venv-contract/.
 contract: $(STAMP)
-	$(BIN)/python tests/contract/run.py $(CHECKS)
+	$(BIN)/python tests/contract/contract_run.py $(CHECKS)
 
 bench: $(STAMP)
 	@for script in tests/bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

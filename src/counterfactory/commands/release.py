@@ -2,6 +2,7 @@
 publish DIR --to org/name`. DIR may be a URL of object storage: s3://bucket/folder."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from counterfactory.commands import publish, release_export
@@ -17,11 +18,20 @@ def add(commands: Any) -> None:
         releases, "validate", "prove that a release loads and keeps every promise of its manifest"
     )
     validate.add_argument("folder", metavar="DIR", help="a folder, or s3://BUCKET/FOLDER")
-    validate.add_argument("--target", metavar="T", help="also prove what this trainer wants")
+    validate.add_argument(
+        "--target",
+        metavar="T",
+        help="also tell, row by row, what this trainer would drop or crash on: trl, llamafactory, "
+        "swift, axolotl, verl, openrlhf, or a form of `release export`",
+    )
     validate.set_defaults(run=run_validate)
     explain = sub(releases, "explain", "tell the whole story of one row or reject")
     explain.add_argument("folder", metavar="DIR", help="a folder, or s3://BUCKET/FOLDER")
     explain.add_argument("id", metavar="ID", help="a row's id, or its first letters")
+    explain.add_argument(
+        "--loop", type=Path, metavar="DIR",
+        help="folder of the loop that made it, to name questions that failed (default: the one it lies in)",
+    )  # fmt: skip
     explain.set_defaults(run=run_explain)
     diff = sub(releases, "diff", "list the rows that two releases do not share")
     diff.add_argument("a", metavar="A")
@@ -45,8 +55,10 @@ def run_validate(args: argparse.Namespace) -> int:
 def run_explain(args: argparse.Namespace) -> int:
     """Tell one row's story."""
     from counterfactory.factory.release.explain import explain
+    from counterfactory.loop.behind import with_failures
 
-    story = explain(with_ledger(args.folder), args.id)
+    folder = with_ledger(args.folder)
+    story = with_failures(explain(folder, args.id), folder, args.loop)
     answer(args, story.data, str(story))
     return 0
 

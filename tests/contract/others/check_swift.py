@@ -63,6 +63,7 @@ def trained(inputs: Path, view: str) -> None:
             "save_strategy": "no", "report_to": [], "attn_impl": "sdpa", "dataset_num_proc": 1,
             "dataloader_num_workers": 0, "add_version": False, "gradient_checkpointing": False,
             "load_from_cache_file": False, "strict": True, "freeze_vit": False, "use_cpu": True,
+            "gradient_accumulation_steps": 1,
         }  # fmt: skip
         if view == "sft":
             done = sft_main(SftArguments(**common))

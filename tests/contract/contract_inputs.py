@@ -1,6 +1,6 @@
 """What other teams' code is given: a small release, all its exports, tiny models, a suite's task.
 
-    python tests/contract/inputs.py FOLDER
+    python tests/contract/contract_inputs.py FOLDER
 
     FOLDER/release  FOLDER/export/<target>  FOLDER/models/<name>  FOLDER/suite/<task>.parquet
 
@@ -34,14 +34,19 @@ def release(folder: Path) -> Path:
     return kit.write(folder, kit.rows_of(rows), kit.rejects_of(3))
 
 
+def exports(folder: Path) -> None:
+    """Write the release and all its exports."""
+    made = release(folder / "release")
+    for target in FORMS:
+        export(made, target, folder / "export" / target)
+
+
 def make(folder: Path) -> Path:
     """Write everything below `folder`; what is there stays."""
     if (folder / "done").exists():
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    made = release(folder / "release")
-    for target in FORMS:
-        export(made, target, folder / "export" / target)
+    exports(folder)
     tiny_vlm.llava(folder / "models")
     tiny_vlm.idefics3(folder / "models")
     tiny_vlm.qwen25(folder / "models", patch=14)

@@ -1,7 +1,7 @@
 """Other teams' loaders and trainers on our releases and exports, each with its own code.
 
-    python tests/contract/run.py                          # all; what `make contract` does
-    python tests/contract/run.py verl swift --table out.md
+    python tests/contract/contract_run.py                          # all; what `make contract` does
+    python tests/contract/contract_run.py verl swift --table out.md
 
 Every team's code runs in an environment of its own (`.venv-contract/NAME`, made when it is not
 there, from the requirements in ENVIRONMENTS), on the same small release and the same exports. The
@@ -197,7 +197,7 @@ def main() -> int:
     teams = [team for team in TEAMS if not asked.checks or team.check in asked.checks]
     with tempfile.TemporaryDirectory(prefix="contract-") as place:
         inputs = (asked.inputs or Path(place) / "inputs").resolve()
-        done(sys.executable, str(HERE / "inputs.py"), str(inputs))
+        done(sys.executable, str(HERE / "contract_inputs.py"), str(inputs))
         found = []
         for team in teams:
             found.append(outcome(team, inputs, asked.venvs.resolve()))
