@@ -89,6 +89,26 @@ def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
         run(tmp_path)
 
 
+def test_a_report_that_a_kill_prevented_is_written_by_the_next_run(tmp_path: Path) -> None:
+    folder, told = tmp_path / "loop", list[Path]()
+    run(folder, rounds=1)
+
+    def killed(out: Path) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_loop(toy_recipe(2), folder, parts=TOY, page=killed, say=lambda text: None)
+    assert (folder / "report.html").is_file(), "the one of the first round"
+
+    def page(out: Path) -> None:
+        told.append(out)
+        no_page(out)
+
+    for _ in range(2):
+        run_loop(toy_recipe(2), folder, parts=TOY, page=page, say=lambda text: None)
+    assert told == [folder], "once, by the first run that could"
+
+
 # --- killed
 
 

@@ -122,6 +122,14 @@ def test_every_round_and_stage_has_a_seed_of_its_own(tmp_path: Path) -> None:
     assert len(seeds) == 4 and all(seed.startswith("seed=") for seed in seeds)
 
 
+def test_only_releases_with_answers_to_repeat_are_replayed(tmp_path: Path) -> None:
+    one = past(tmp_path, 1, True, **{"world-safety": ["dpo", "kto"]})
+    second = work_of(tmp_path, 2)
+    assert one.round.release("world-safety") in second.earlier_releases()
+    found = [Path(place).name for place in second.found(["earlier"])]
+    assert found == ["region-diff", "world-qa"]
+
+
 @pytest.mark.parametrize(
     ("names", "share"), [(["world-qa"], 0.1), (["earlier"], 0.2), (["world-qa", "earlier"], 0.3)]
 )

@@ -2,9 +2,10 @@
 
 loop.yaml:14: stages.0.set: --set stpes: found an unknown setting, expected one of steps, ... (did you mean 'steps'?)
 loop.yaml:9: builds.0: recipe 'regiondiff': ... (did you mean 'region-diff'?)
+loop.yaml:18: stages.1.data: found 'world-math' with the views sft, grpo, expected the view 'dpo', which prefer reads
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 
 from counterfactory.errors import UserError
@@ -16,6 +17,7 @@ from counterfactory.training import METHODS
 from counterfactory.training.settings import Common, settings_from
 
 SPLITS = ("mine", "gate")
+REPLAYED = "sft"  # the view that replay draws from
 
 
 def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Path, str]]:
@@ -27,9 +29,13 @@ def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Path, str]]:
             yield ("suite",), f"{text}, expected a suite with mine and gate"
     except UserError as error:
         yield ("suite",), str(error)
+    if recipe.mix.replay + recipe.mix.general >= 1:
+        found = f"{recipe.mix.replay:g} + {recipe.mix.general:g}"
+        yield ("mix",), f"replay + general: found {found}, expected less than 1"
+    views: dict[str, tuple[str, ...]] = {}
     for at, build in enumerate(recipe.builds):
         try:
-            checked(build.recipe, build.overrides())
+            views[build.title] = checked(build.recipe, build.overrides()).views
         except UserError as error:
             for line in str(error).splitlines():
                 yield ("builds", at), line
@@ -43,6 +49,30 @@ def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Path, str]]:
         if stage.replay and "replay" not in type(settings).model_fields:
             text = f"found {stage.replay[0]!r}, expected none: {stage.train} replays nothing"
             yield ("stages", at, "replay"), text
+        for key, text in _view_problems(stage, settings, views):
+            yield ("stages", at, key), text
+
+
+def _view_problems(
+    stage: Training, settings: Common, views: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[str, str]]:
+    """Yield the views that a stage reads and its builds do not make.
+
+    One view is read from every release, several from those that have them. Releases that no build
+    makes are looked at when they are used.
+    """
+    for view in (view for view in settings.views() if not view.endswith("?")):
+        lacking = [name for name in stage.data if view not in views.get(name, (view,))]
+        if lacking and (len(settings.views()) == 1 or len(lacking) == len(stage.data)):
+            yield "data", _lacks(lacking[0], views, view, f"which {stage.train} reads")
+    for name in stage.replay:
+        if REPLAYED not in views.get(name, (REPLAYED,)):
+            yield "replay", _lacks(name, views, REPLAYED, "which is replayed")
+
+
+def _lacks(name: str, views: Mapping[str, tuple[str, ...]], view: str, why: str) -> str:
+    held = ", ".join(views[name])
+    return f"found {name!r} with the views {held}, expected the view {view!r}, {why}"
 
 
 def settings_of(stage: Training, **given: object) -> Common:

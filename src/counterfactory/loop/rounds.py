@@ -14,7 +14,7 @@ from typing import Any
 from counterfactory.factory.run.disk import sync, write_whole
 from counterfactory.loop.layout import PROMOTED, Round, read, round_of
 from counterfactory.loop.recipe import LoopRecipe, Training
-from counterfactory.loop.recipe_parts import settings_of
+from counterfactory.loop.recipe_parts import REPLAYED, settings_of
 
 MANIFEST = "manifest.json"
 
@@ -69,7 +69,7 @@ class Work:
         result: list[str] = []
         for name in names:
             if name == "earlier":
-                result += [str(path) for path in self.earlier_releases()]
+                result += [str(path) for path in self.earlier_releases() if _replayable(path)]
             elif name in mine:
                 result += [str(mine[name])] if (mine[name] / MANIFEST).is_file() else []
             elif name not in known:
@@ -108,6 +108,11 @@ class Work:
     def trained(self) -> Path:
         """Return the model that the last training made."""
         return self.trainings()[-1][1]
+
+
+def _replayable(release: Path) -> bool:
+    """Say whether a release has the view that replay draws from; refusals, for one, have preferences only."""
+    return bool(read(release / MANIFEST).get("views", {}).get(REPLAYED))
 
 
 def point(folder: Path, rounds: Sequence[Round]) -> None:

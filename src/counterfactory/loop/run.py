@@ -17,7 +17,7 @@ from counterfactory.errors import UserError
 from counterfactory.factory.run.disk import disk_errors, write_whole
 from counterfactory.loop.engine import Engine, Stage
 from counterfactory.loop.generators import GENERATOR
-from counterfactory.loop.journal import Journal, held
+from counterfactory.loop.journal import NAME, Journal, held
 from counterfactory.loop.layout import RECIPE, REPORT, read, round_of, rounds_of
 from counterfactory.loop.recipe import LoopRecipe
 from counterfactory.loop.rounds import Work, point
@@ -47,7 +47,7 @@ def run_loop(
         for number in range(1, recipe.rounds + 1):
             work = Work(recipe, out, round_of(out, number), workers=workers, device=device)
             ran += _round(work, journal, parts, say)
-        if ran or not (out / REPORT).is_file():
+        if ran or not _told(out):
             (page or _page)(out)
             say(f"report: {out / REPORT}")
     return {
@@ -66,6 +66,14 @@ def claim(out: Path) -> None:
         raise UserError(f"--out {out}: {error.strerror}") from None
     if names and not names & {RECIPE, f"{RECIPE}.tmp", "lock"}:
         raise UserError(f"{out}: found files that are no loop, expected a new or empty folder")
+
+
+def _told(out: Path) -> bool:
+    """Say whether the report is of what the journal holds: a kill may come between the two."""
+    try:
+        return (out / REPORT).stat().st_mtime_ns >= (out / NAME).stat().st_mtime_ns
+    except OSError:
+        return False
 
 
 def _round(work: Work, journal: Journal, parts: Parts, say: Callable[[str], None]) -> int:
