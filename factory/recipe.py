@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validat
 from counterfactory.errors import UserError
 from counterfactory.factory import recipe_yaml
 from counterfactory.factory.checks.base import Check
+from counterfactory.factory.made_for import MadeFor
 from counterfactory.factory.ops.base import Focus, Op
 from counterfactory.factory.recipe_layers import find_recipe, load
 from counterfactory.factory.recipe_yaml import Document
@@ -49,6 +50,10 @@ class ReleaseInfo(_Part):
     languages: tuple[str, ...] = Field(default=("en",), description="of the texts")
     tags: tuple[str, ...] = Field(default=(), description="more tags for the card")
     harmful_text: bool = Field(default=False, description="the card warns and names the columns")
+    made_for: MadeFor | None = Field(
+        default=None, exclude_if=lambda told: told is None,
+        description="the failures that a loop makes it for",
+    )  # fmt: skip
 
 
 class Head(_Part):

@@ -76,6 +76,10 @@ class ReleaseDiff:
         """Return the diff as Markdown lines."""
         return "\n".join(_lines(self)) or "No difference."
 
+    def counts(self) -> str:
+        """Return the same without the rows' names."""
+        return "\n".join(_lines(self, named=False)) or "No difference."
+
 
 def diff(a: Path, b: Path) -> ReleaseDiff:
     """Compare two release folders. Raises `UserError` when one is no release."""
@@ -142,7 +146,7 @@ def _names(held: Mapping[str, Any], view: str) -> list[str]:
     return list(held[view].schema.names) if view in held else []
 
 
-def _lines(found: ReleaseDiff) -> Iterator[str]:
+def _lines(found: ReleaseDiff, *, named: bool = True) -> Iterator[str]:
     for name, (a, b) in found.facts.items():
         if isinstance(a, list | dict) or isinstance(b, list | dict):
             yield f"- {name} changed"
@@ -158,13 +162,18 @@ def _lines(found: ReleaseDiff) -> Iterator[str]:
         for title, columns in (("new", view.columns_added), ("gone", view.columns_removed)):
             if columns:
                 yield f"  - columns {title}: {', '.join(columns)}"
-        for title, rows in (("added", view.added), ("removed", view.removed)):
-            if rows:
-                yield f"  - {title}: {_some(rows)}"
-        for row, columns in list(view.changed.items())[:_SHOWN]:
-            yield f"  - changed: {row} ({', '.join(columns)})"
+        if named:
+            yield from _named(view)
         for column, count in _by_column(view.changed).items():
             yield f"  - column {column} changed in {count:,} rows"
+
+
+def _named(view: ViewDiff) -> Iterator[str]:
+    for title, rows in (("added", view.added), ("removed", view.removed)):
+        if rows:
+            yield f"  - {title}: {_some(rows)}"
+    for row, columns in list(view.changed.items())[:_SHOWN]:
+        yield f"  - changed: {row} ({', '.join(columns)})"
 
 
 def _some(rows: tuple[str, ...]) -> str:

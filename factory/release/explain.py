@@ -2,7 +2,8 @@
 
     story = explain(Path("out/region-diff"), "4f0c")
     story.status      "kept"
-    str(story)        source, edit, steps, models, seed, verdicts against thresholds, views
+    str(story)        source, edit, steps, models, seed, verdicts against thresholds, views; of a loop's
+                      release the slices of failures that the row was made for, too
     story.data        the same as JSON types
 
 An id may be cut short as long as one row only begins with it. The note of a failed op (an
@@ -11,7 +12,7 @@ published.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from counterfactory.errors import UserError
+from counterfactory.factory.made_for import MadeFor, serving
 from counterfactory.factory.release import manifest
 from counterfactory.factory.release.contents import contents, scan
+from counterfactory.factory.release.row_labels import of_part, row_labels
 from counterfactory.factory.release.views import base_id
 
 Data = dict[str, Any]
@@ -58,6 +61,7 @@ def explain(folder: Path, row_id: str) -> Story:
     if reject is not None:
         data: Data = {"id": identity, "status": "rejected", **about, "reject": reject}
         data["note"] = note_of(folder, identity)
+        data |= _purpose(promised, None)
         return Story(id=identity, status="rejected", data=data)
     data = {"id": identity, "status": "kept", **about}
     pair = _first(scan(folder, "pairs", _columns(folder)), identity)
@@ -65,7 +69,24 @@ def explain(folder: Path, row_id: str) -> Story:
     data["views"] = appearances(folder, identity)
     if not pair:
         data["said"] = list(islice(_said(folder, identity), 20))
+    labels = of_part(row_labels(folder, identity), row_id.removeprefix(f"{identity}-"))
+    data |= _purpose(promised, labels)
     return Story(id=identity, status="kept", data=data)
+
+
+def _purpose(promised: Mapping[str, Any], labels: Collection[str] | None) -> Data:
+    """Return what a loop made a row for; without labels only slices that take every row are told."""
+    if not promised.get("made_for"):
+        return {}
+    try:
+        made = MadeFor.model_validate(promised["made_for"])
+    except ValueError as error:
+        raise UserError(f"{manifest.NAME}: made_for: {' '.join(str(error).split())}") from None
+    told = made.model_dump(mode="json", exclude={"slices", "mix", "after"})
+    if labels is not None:
+        told["labels"] = list(labels)
+        told["slices"] = [one.model_dump(mode="json") for one in serving(made.slices, labels)]
+    return {"made_for": told}
 
 
 def resolve(folder: Path, row_id: str) -> str:

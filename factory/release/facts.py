@@ -54,6 +54,12 @@ class Facts:
     changes: str = ""  # markdown for card and CHANGELOG.md; empty: first release
     address: str = ""  # org/name where it is published; empty: a folder
 
+    @property
+    def made_for(self) -> Mapping[str, Any] | None:
+        """What a loop made it for, as the recipe says (`factory.made_for`)."""
+        found: Mapping[str, Any] | None = (self.recipe.get("release") or {}).get("made_for")
+        return found
+
 
 def funnel_of(
     candidates: int, stages: Sequence[str], rejects: Mapping[tuple[str, str], int]

@@ -40,6 +40,7 @@ def build(facts: Facts, views: Mapping[str, Mapping[str, Any]], files: Files) ->
             "languages": list(facts.languages),
             "harmful_text": facts.harmful_text,
         },
+        **({"made_for": facts.made_for} if facts.made_for else {}),
         "views": {
             view: {
                 **about,

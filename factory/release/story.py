@@ -31,6 +31,7 @@ def _rejected(data: Data) -> Iterator[str]:
         yield _line("sample", ", ".join(reject["parents"]))
     if data.get("note"):
         yield _line("note", data["note"])
+    yield from _purpose(data)
 
 
 def _kept(data: Data) -> Iterator[str]:
@@ -44,6 +45,7 @@ def _kept(data: Data) -> Iterator[str]:
     yield from _block("says", [_talk(said) for said in data.get("said", ())])
     yield from _block("models", [_model(m) for m in data.get("models", ())])
     yield from _block("views", [f"{v}: {', '.join(ids)}" for v, ids in data["views"].items()])
+    yield from _purpose(data)
 
 
 def _made(data: Data) -> Iterator[str]:
@@ -56,6 +58,25 @@ def _made(data: Data) -> Iterator[str]:
     yield _line("seed", str(data["seed"]))
     boxes = ["(" + ", ".join(f"{edge:.3f}" for edge in box) + ")" for box in data["boxes"]]
     yield from _block("regions", boxes)
+
+
+def _purpose(data: Data) -> Iterator[str]:
+    """Yield what a loop made the row for, and questions that failed where they are known."""
+    if not (made := data.get("made_for")):
+        return
+    model = f"{made['model']} ({made['weights_hash'][:12]})"
+    measured = f"measured on {made['suite']}, split {made['split']}"
+    yield _line("made for", f"round {made['round']} of loop {made['loop']}: {model} {measured}")
+    if "labels" in made:
+        yield _line("labels", ", ".join(made["labels"]) or "not known: the working folder is gone")
+    for one in made.get("slices", ()):
+        wrong = f"{one['errors']} of {one['items']} wrong, {one['rows']} rows aimed at it"
+        yield _line("slice", f"{one['name']}: {wrong}")
+        for item in one.get("failed", ()):
+            asked = f"{item['task']} {item['item_id']}: {item['question']}"
+            yield _line("", f"- {asked} said {item['said']!r}, right is {item['right']!r}")
+    if "slices" in made and not made["slices"]:
+        yield _line("slice", "none of the round: a row to keep what the model can do")
 
 
 def scored(value: float | None, threshold: float | None) -> str:

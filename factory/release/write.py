@@ -7,6 +7,7 @@ what is said of the build comes from `Facts`. The manifest is written last, over
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from counterfactory.factory.release import about, croissant, llamafactory, manif
 from counterfactory.factory.release.contents import Content, contents
 from counterfactory.factory.release.examples import examples
 from counterfactory.factory.release.facts import Facts
+from counterfactory.factory.release.since import changes_since
 from counterfactory.factory.release.views import VIEWS
 from counterfactory.images import png
 
@@ -44,8 +46,11 @@ _CHANGES = "# Changes"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
 
 
-def write_release(folder: Path, facts: Facts) -> dict[str, Any]:
-    """Write what stands beside the data files and return the manifest."""
+def write_release(folder: Path, facts: Facts, since: Path | None = None) -> dict[str, Any]:
+    """Write what stands beside the data files and return the manifest.
+
+    `since` is an earlier release: card and changelog say what differs from it.
+    """
     found = contents(folder)
     if not found:
         raise UserError(f"{folder}: found no rows in data/, expected at least one view")
@@ -55,14 +60,16 @@ def write_release(folder: Path, facts: Facts) -> dict[str, Any]:
     if picture := examples(folder, found):
         (folder / EXAMPLES).write_bytes(picture)
     _text(folder / "recipe.yaml", facts.recipe_yaml)
-    _text(folder / "CHANGELOG.md", changelog(facts, found))
-    _text(folder / "dataset_info.json", llamafactory.dump(facts.name, found))
-    _text(folder / "README.md", readme(facts, found, has_examples=bool(picture)))
-    _text(folder / "croissant.json", croissant.dump(_croissant(facts, found, folder)))
     views = {
         view: {"rows": content.rows, "splits": content.splits, "columns": content.schema.names}
         for view, content in found.items()
     }
+    if since is not None:
+        facts = replace(facts, changes=changes_since(since, folder, facts, views))
+    _text(folder / "CHANGELOG.md", changelog(facts, found))
+    _text(folder / "dataset_info.json", llamafactory.dump(facts.name, found))
+    _text(folder / "README.md", readme(facts, found, has_examples=bool(picture)))
+    _text(folder / "croissant.json", croissant.dump(_croissant(facts, found, folder)))
     written = manifest.build(facts, views, manifest.files_of(folder))
     manifest.write(folder, written)
     return written
@@ -96,6 +103,7 @@ def readme(facts: Facts, found: Mapping[str, Content], *, has_examples: bool) ->
         "bias": about.bias(facts),
         "methods": methods.cited(about.methods_of(facts)),
         "citation": about.citation(facts, title(facts)),
+        "made_for": facts.made_for,
         **{
             name: getattr(facts, name)
             for name in (

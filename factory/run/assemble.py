@@ -46,7 +46,8 @@ def assemble(
     for row, fate in _settled(recipe, ledger, segments, folder):
         if row is not None:
             row["provenance"] |= {
-                "recipe": provenance.recipe, "recipe_fingerprint": provenance.recipe_fingerprint
+                "recipe": provenance.recipe, "recipe_fingerprint": provenance.recipe_fingerprint,
+                "round": provenance.round,
             }  # fmt: skip
             for watcher in watchers:
                 watcher.add(row)

@@ -42,13 +42,14 @@ Oracle = Callable[[Path], Mapping[str, Any]]
 def build(
     recipe: "Recipe", out: Path, *, workers: int | None = None, engine: Engine = "local",
     budget: float | None = None, progress: bool = True, oracle: Oracle | None = None,
-    shelf: "Shelf | None" = None,
+    shelf: "Shelf | None" = None, since: Path | None = None,
 ) -> BuildResult:  # fmt: skip
     """Make the release of `recipe` in the folder `out`, or go on with it.
 
     `budget`: stop after so many seconds, ready to go on; the result is then not `finished`.
     `oracle` scores the release folder before its card is written. `shelf` keeps finished batches
-    elsewhere too. Raises `UserError` for all that the user must change.
+    elsewhere too. `since` is an earlier release: CHANGELOG.md says what differs from it. Raises
+    `UserError` for all that the user must change.
     """
     started = time.monotonic()
     out = out.absolute()
@@ -68,7 +69,7 @@ def build(
         )  # fmt: skip
         result = standing_of(site, out, resumed=resumed)
         if result.finished:
-            result = _released(site, out, result, oracle)
+            result = _released(site, out, result, oracle, since)
     return replace(result, seconds=time.monotonic() - started)
 
 
@@ -103,7 +104,9 @@ def _crew(engine: Engine, work: Work, workers: int | None) -> Crew:
     return LocalCrew(work, workers)
 
 
-def _released(site: Site, out: Path, result: BuildResult, oracle: Oracle | None) -> BuildResult:
+def _released(
+    site: Site, out: Path, result: BuildResult, oracle: Oracle | None, since: Path | None
+) -> BuildResult:
     """Write the release beside; put it in place when all of it is there and the gates hold."""
     from counterfactory.factory.release.measures import Measures
     from counterfactory.factory.release.write import write_release
@@ -120,7 +123,7 @@ def _released(site: Site, out: Path, result: BuildResult, oracle: Oracle | None)
             result = replace(standing_of(site, out, resumed=result.resumed), rows=views)
             _hold_gates(site, result)
             result = replace(result, oracle=oracle(folder) if oracle else None)
-            write_release(folder, facts_of(site, result, measures.result()))
+            write_release(folder, facts_of(site, result, measures.result()), since)
         sync(folder)
         folder.rename(out)
         sync(out.parent)

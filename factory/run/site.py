@@ -120,6 +120,7 @@ def _provenance(recipe: "Recipe") -> "Provenance":
     return Provenance(
         recipe=recipe.name,
         recipe_fingerprint=recipe.fingerprint,
+        round=recipe.release.made_for.round if recipe.release.made_for else 0,
         models=tuple(identify(role, model) for role, model in models_of(recipe)),
     )
 

@@ -49,6 +49,11 @@ class Round:
         return self.folder / SLICES
 
     @property
+    def unlabelled(self) -> Path:
+        """What reflections alone would have mined, and how far that agrees."""
+        return self.folder / "unlabelled.json"
+
+    @property
     def plan(self) -> Path:
         """What is to be built, with which focus, and what is put back."""
         return self.folder / PLAN

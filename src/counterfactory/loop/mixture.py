@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from counterfactory.errors import UserError
 from counterfactory.eval.columns import Columns
+from counterfactory.factory.made_for import MadeFor
 from counterfactory.factory.ops.base import Focus
 from counterfactory.factory.recipe import resolve
 from counterfactory.factory.run.disk import write_whole
@@ -141,11 +142,16 @@ def plan(
     )  # fmt: skip
 
 
-def write_plan(made: Plan, folder: Path) -> Path:
-    """Write plan.json and the recipes of a round; return the path of plan.json."""
+def write_plan(made: Plan, folder: Path, purposes: Mapping[str, MadeFor] | None = None) -> Path:
+    """Write plan.json and the recipes of a round; return the path of plan.json.
+
+    `purposes` say what each build is made for; they stand in its recipe, hence in its release.
+    """
     (folder / "recipes").mkdir(parents=True, exist_ok=True)
     for one in made.builds:
-        text = resolve(one.base, one.overrides).yaml()
+        recipe = resolve(one.base, one.overrides)
+        told = recipe.release.model_copy(update={"made_for": (purposes or {}).get(one.name)})
+        text = recipe.model_copy(update={"release": told}).yaml()
         write_whole(folder / _file(one), text.encode())
     write_json(folder / PLAN, made.as_dict())
     return folder / PLAN

@@ -42,7 +42,7 @@ def round_facts(one: Round, rounds: Sequence[Round]) -> dict[str, Any]:
     return {
         "number": one.number, "decided": bool(gate), "promoted": one.promoted,
         "reason": str(gate.get("reason", "")), "tests": list(_tests(gate)), "alarms": _alarms(gate),
-        "slices": slices(one, plan, gate), "back": list(plan.get("back", ())),
+        "slices": slices(one, plan, gate), "unlabelled": read(one.unlabelled), "back": list(plan.get("back", ())),
         "mix": _mix(plan), "notes": list(plan.get("notes", ())), "arm": plan.get("arm", ""),
         "releases": [_release(name, folder, plan) for name, folder in releases(one)],
         "data": str(data.get("reason", "")), "data_passed": data.get("passed"),
@@ -77,6 +77,7 @@ def slices(one: Round, plan: Mapping[str, Any], gate: Mapping[str, Any]) -> list
             "name": name, "conditions": ", ".join(mined["conditions"]), "mined": points(error),
             "mass": points(mined["mass"]), "q": f"{mined['q']:.1g}", "rows": rows.get(name, 0),
             "before": "–", "after": "–", "change": "", "interval": "", "better": None,
+            "taken_back": points(mined.get("contradictions")),
         }  # fmt: skip
         if found:
             line |= {

@@ -2,7 +2,8 @@
 
     before    the model that the round starts from, measured on the gate split (first round only)
     measure   the same model on the mine split                     eval/mine
-    mine      what it gets wrong more often than the rest explains slices.json
+    mine      what it gets wrong more often than the rest explains slices.json; where the model is
+              asked for its own contradictions, what these alone say unlabelled.json
     plan      what to build for that, with which focus             plan.json, recipes/
     build/*   a release each                                       release/<name>
     data      what the releases are worth, before training         data.json
@@ -47,11 +48,15 @@ def measure(work: Work, *, model: str, split: str, out: Path) -> None:
 
 
 def mine(work: Work) -> None:
-    """Find the slices of the failures on the mine split."""
+    """Find the slices of the failures on the mine split; with reflection the same without labels."""
     from counterfactory.loop.mine import mine as mined
     from counterfactory.loop.slices import write_slices
+    from counterfactory.loop.unlabelled import write_unlabelled
 
-    write_slices(mined(work.round.mine, seed=work.recipe.seed), work.round.folder)
+    found = mined(work.round.mine, seed=work.recipe.seed)
+    write_slices(found, work.round.folder)
+    if work.recipe.reflect:
+        write_unlabelled(found, work.round.mine, work.round.unlabelled)
 
 
 def plan(work: Work) -> None:
@@ -60,6 +65,7 @@ def plan(work: Work) -> None:
     from counterfactory.loop.history import read_history
     from counterfactory.loop.mixture import Planning, write_plan
     from counterfactory.loop.mixture import plan as planned
+    from counterfactory.loop.purpose import purposes
     from counterfactory.loop.slices import read_slices
 
     number, recipe = work.round.number, work.recipe
@@ -67,7 +73,7 @@ def plan(work: Work) -> None:
     history = read_history(work.folder, before=number)
     settings = Planning.of(recipe, number, handed_on(work.earlier))
     made = planned(mined, history, settings, read_columns(work.round.mine))
-    write_plan(made, work.round.folder)
+    write_plan(made, work.round.folder, purposes(work, mined, made))
 
 
 def build(work: Work, *, name: str) -> None:
@@ -75,10 +81,12 @@ def build(work: Work, *, name: str) -> None:
     from counterfactory.factory.recipe import resolve
     from counterfactory.factory.run.build import TooFew
     from counterfactory.factory.run.build import build as built
+    from counterfactory.loop.purpose import release_before
 
     recipe, out = resolve(work.round.recipes / f"{name}.yaml"), work.round.release(name)
     try:
-        built(recipe, out, workers=work.workers, progress=False)
+        since = release_before(work, name)
+        built(recipe, out, workers=work.workers, progress=False, since=since)
     except TooFew as error:
         write_json(out / "failed.json", {"reason": str(error)})
 
@@ -128,7 +136,8 @@ def opening(work: Work) -> list[Stage[Work]]:
     stages += [
         _measuring("measure", work.model, "mine", here.mine, asked),
         Stage(
-            "mine", mine, lambda w: {"eval": w.round.mine, "seed": recipe.seed}, lambda w: [w.round.slices]
+            "mine", mine, lambda w: {"eval": w.round.mine, "seed": recipe.seed},
+            lambda w: [w.round.slices, *([w.round.unlabelled] if recipe.reflect else [])],
         ),
         Stage("plan", plan, _planned_from, lambda w: [w.round.plan, w.round.recipes]),
     ]  # fmt: skip
@@ -141,7 +150,7 @@ def building(work: Work) -> list[Stage[Work]]:
     found: list[Stage[Work]] = [
         Stage(
             f"build/{name}", partial(build, name=name),
-            lambda w, name=name: {"recipe": w.round.recipes / f"{name}.yaml"},  # type: ignore[misc]
+            lambda w, name=name: _built_from(w, name),  # type: ignore[misc]
             lambda w, name=name: [w.round.release(name)],  # type: ignore[misc]
         )
         for name in names
@@ -247,9 +256,17 @@ def _generator(work: Work, stage: Training | None = None) -> dict[str, object]:
     return {"generator": inpaint_print(handed.model)}
 
 
+def _built_from(work: Work, name: str) -> Mapping[str, object]:
+    from counterfactory.loop.purpose import release_before
+
+    since = release_before(work, name)
+    earlier = {} if since is None else {"since": since / "manifest.json"}
+    return {"recipe": work.round.recipes / f"{name}.yaml", **earlier}
+
+
 def _planned_from(work: Work) -> Mapping[str, object]:
     recipe = work.recipe.values()
-    keys = ("builds", "stages", "focus", "mix", "budget", "seed")
+    keys = ("name", "suite", "builds", "stages", "focus", "mix", "budget", "seed")
     past = [[one.plan, one.gate, one.data] for one in work.earlier]
     return {
         "slices": work.round.slices,

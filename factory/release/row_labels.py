@@ -1,0 +1,73 @@
+"""The labels of a row: what its question is about, as a recipe's `focus` names it.
+
+    row_labels(folder, "9b1e...")           {"": ("edit:add", "task:existence", "kind:cross")}   a pair
+    row_labels(folder, "9b1e...")           {"q0": ("task:count", "kind:sun"), "p0": (...)}      a sample
+    of_part(labels, "r0")                   ("task:count", "kind:sun"): the rationale of question 0
+
+Pairs carry theirs. Those of other rows are read from the build's working folder while it still lies
+beside the release; they are never published.
+"""
+
+import re
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from counterfactory.factory.release.contents import contents, scan
+
+Labels = tuple[str, ...]
+_PART = re.compile(r"(?P<sort>[qrp])(?P<number>\d+)[yn]?")
+
+
+def row_labels(folder: Path, identity: str) -> dict[str, Labels]:
+    """Return labels by part of what was made from one candidate; a pair has one part, "".
+
+    Empty where nothing is known of them.
+    """
+    if "pairs" in contents(folder):
+        rows = scan(folder, "pairs", ["id", "slices"])
+        found = next((row["slices"] for row in rows if row["id"] == identity), None)
+        if found is not None:
+            return {"": tuple(found)}
+    made = _canonical(folder.absolute(), identity)
+    if made is None:
+        return {}
+    parts = {"q": made["examples"] or (), "p": made["preferences"] or ()}
+    return {
+        f"{sort}{number}": tuple(one["slices"] or ())
+        for sort, held in parts.items()
+        for number, one in enumerate(held)
+    }
+
+
+def of_part(labels: Mapping[str, Labels], part: str) -> Labels:
+    """Return the labels of one part, "" for all: "r3" is the rationale of "q3", "p1y" half of "p1"."""
+    match = _PART.fullmatch(part)
+    name = ("q" if match["sort"] == "r" else match["sort"]) + match["number"] if match else ""
+    if name in labels:
+        return labels[name]
+    return tuple(dict.fromkeys(label for held in labels.values() for label in held))
+
+
+def _canonical(folder: Path, identity: str) -> dict[str, Any] | None:
+    """Return what a worker wrote of a kept candidate, from the working folder; None without one."""
+    import pyarrow.parquet as pq
+
+    work = folder.with_name(f"{folder.name}.build")
+    ledger = work / "ledger.sqlite"
+    if not ledger.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True, timeout=2)) as opened:
+            query = "SELECT batch FROM candidates WHERE key = ? AND segment_row IS NOT NULL"
+            batch = opened.execute(query, (identity,)).fetchone()
+    except sqlite3.Error:
+        return None
+    path = work / "segments" / f"{batch[0]:06d}.parquet" if batch else None
+    if path is None or not path.is_file():
+        return None
+    rows = pq.read_table(path, columns=["id", "examples", "preferences"]).to_pylist()
+    found: dict[str, Any] | None = next((row for row in rows if row["id"] == identity), None)
+    return found

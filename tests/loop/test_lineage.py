@@ -1,0 +1,142 @@
+"""From failures to rows and back: what a round's releases say, and the failed questions behind a row."""
+
+from pathlib import Path
+
+import pytest
+from failing_rows import Row, scenes, written
+from tests import releases
+
+from counterfactory.errors import UserError
+from counterfactory.factory.made_for import MadeFor
+from counterfactory.factory.recipe import resolve
+from counterfactory.factory.recipe_yaml import read
+from counterfactory.factory.release import manifest
+from counterfactory.factory.release.contents import scan
+from counterfactory.factory.release.explain import explain
+from counterfactory.loop.behind import loop_of, with_failures
+from counterfactory.loop.layout import round_of, write_json
+from counterfactory.loop.recipe import LoopRecipe
+from counterfactory.loop.rounds import Work
+from counterfactory.loop.stages import build, mine, plan
+
+RECIPE = """\
+kind: loop
+name: small
+rounds: 2
+model: pocket
+builds: [{recipe: world-qa}]
+stages: [{train: sft, data: [world-qa], replay: [earlier]}]
+budget: {rows: 30}
+"""
+
+
+def leaves(row: Row) -> float:
+    return 0.9 if {"kind:leaf", "task:attribute"} <= set(row["slices"]) else 0.05
+
+
+def round_made(folder: Path, number: int) -> Work:
+    """Do the stages of a round from mining to its release."""
+    recipe = LoopRecipe.from_document(read(RECIPE, "r.yaml"))
+    work = Work(recipe, folder, round_of(folder, number), workers=1)
+    written(work.round.mine, scenes(600, wrong=leaves, seed=number))
+    for stage in (mine, plan):
+        stage(work)
+    build(work, name="world-qa")
+    return work
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A loop of two rounds, the first promoted."""
+    folder = tmp_path_factory.mktemp("runs") / "loop"
+    first = round_made(folder, 1)
+    write_json(first.round.data, {"passed": True})
+    write_json(first.round.gate, {"promoted": True, "model": "model/1-sft"})
+    round_made(folder, 2)
+    return folder
+
+
+def made_for(loop: Path, number: int) -> MadeFor:
+    held = manifest.read(round_of(loop, number).release("world-qa"))
+    return MadeFor.model_validate(held["made_for"])
+
+
+def test_a_release_says_which_model_failed_where_and_what_is_mixed(loop: Path) -> None:
+    first, second = made_for(loop, 1), made_for(loop, 2)
+    assert (first.loop, first.round, first.model, first.after) == ("small", 1, "pocket", "")
+    assert first.weights_hash == "w" and first.evaluation == "round-01/eval/mine"
+    assert [one.labels for one in first.slices] == [("task:attribute", "kind:leaf")]
+    assert first.slices[0].rows == 30 and first.slices[0].errors > 0.8 * first.slices[0].items
+    assert second.model == "round-01/model/1-sft" and second.after == "round-01/release/world-qa"
+    (replayed,) = second.mix["replay"].releases
+    assert replayed.release == "round-01/release/world-qa" and replayed.rows > 0
+    for number in (1, 2):
+        release = round_of(loop, number).release("world-qa")
+        for name in ("README.md", "CHANGELOG.md", "manifest.json", "recipe.yaml"):
+            assert str(loop) not in (release / name).read_text(), "no machine is named"
+    recipe = resolve(round_of(loop, 2).recipes / "world-qa.yaml")
+    assert recipe.release.made_for == second
+
+
+def test_the_second_round_tells_its_changes(loop: Path) -> None:
+    text = (round_of(loop, 2).release("world-qa") / "CHANGELOG.md").read_text()
+    assert "Since `round-01/release/world-qa`:" in text and "rows added" in text
+
+
+def test_a_row_leads_back_to_questions_that_failed(loop: Path) -> None:
+    release = round_of(loop, 2).release("world-qa")
+    told = {}
+    for row in scan(release, "sft", ["id"]):
+        story = with_failures(explain(release, row["id"]), release)
+        made = story.data["made_for"]
+        told[row["id"]] = made["slices"]
+        meant = {"task:attribute", "kind:leaf"} <= set(made["labels"])
+        assert [one["of"] for one in made["slices"]] == (["attribute of leaves"] if meant else [])
+    aimed = [slices for slices in told.values() if slices]
+    assert 0 < len(aimed) < len(told)
+    failed = aimed[0][0]["failed"]
+    assert len(failed) == 3
+    for item in failed:
+        assert item["said"] != item["right"] and "leaf" in item["question"]
+        assert {"task:attribute", "kind:leaf"} <= set(item["shared"])
+    row = next(name for name, slices in told.items() if slices)
+    text = str(with_failures(explain(release, row), release))
+    assert f"{failed[0]['task']} {failed[0]['item_id']}: {failed[0]['question']}" in text
+
+
+def test_a_release_elsewhere_leads_back_by_the_name_of_its_loop(loop: Path, tmp_path: Path) -> None:
+    from shutil import copytree
+
+    release = copytree(round_of(loop, 1).release("world-qa"), tmp_path / "world-qa")
+    copytree(round_of(loop, 1).folder / "release" / "world-qa.build", tmp_path / "world-qa.build")
+    assert loop_of(release) is None and loop_of(round_of(loop, 1).release("world-qa")) == loop
+    rows = [row["id"] for row in scan(release, "sft", ["id"])]
+    stories = [explain(release, name) for name in rows]
+    story = next(one for one in stories if one.data["made_for"]["slices"])
+    assert "failed" not in with_failures(story, release).data["made_for"]["slices"][0]
+    assert with_failures(story, release, loop).data["made_for"]["slices"][0]["failed"]
+    with pytest.raises(UserError, match="found no answers of round 1"):
+        with_failures(story, release, tmp_path)
+
+
+def test_a_loop_named_for_a_release_that_none_made_is_a_mistake(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    world_qa = releases.world_qa(tmp_path_factory)
+    row = next(scan(world_qa, "sft", ["id"]))["id"]
+    story = explain(world_qa, row)
+    assert with_failures(story, world_qa) is story
+    with pytest.raises(UserError, match="was made by no loop"):
+        with_failures(story, world_qa, tmp_path)
+
+
+def test_labels_of_questions_are_not_known_without_the_working_folder(
+    loop: Path, tmp_path: Path
+) -> None:
+    from shutil import copytree
+
+    release = copytree(round_of(loop, 1).release("world-qa"), tmp_path / "world-qa")
+    row = next(scan(release, "sft", ["id"]))["id"]
+    story = explain(release, row)
+    assert story.data["made_for"]["labels"] == [] == story.data["made_for"]["slices"]
+    assert "not known: the working folder is gone" in str(story)
