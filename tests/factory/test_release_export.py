@@ -331,6 +331,8 @@ def test_mistakes_are_one_clear_line(release: Path, tmp_path: Path) -> None:
         export(tmp_path, "llava", out)
     with pytest.raises(UserError, match="is in the release itself"):
         export(release, "llava", release / "llava")
+    with pytest.raises(UserError, match="--prefix: found '/d/', but coco holds no paths"):
+        export(release, "coco", out, prefix="/d/")
     asked = kit.write(tmp_path / "asked", kit.rows_of([kit.asking(1)]), views=["sft"])
     with pytest.raises(UserError, match="coco is made from pairs, but the release holds sft"):
         export(asked, "coco", out)
@@ -365,7 +367,7 @@ def test_a_row_without_a_picture_is_named(release: Path, tmp_path: Path) -> None
     pq.write_table(type(rows).from_pylist(broken, schema=rows.schema), path)
     with pytest.raises(UserError, match=f"clip/{broken[1]['id']}: found bytes of no known image"):
         export(folder, "webdataset", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
 
 def test_prefixes_stand_before_every_path(release: Path, tmp_path: Path) -> None:
@@ -418,3 +420,17 @@ def test_a_killed_export_leaves_nothing_at_its_place_and_can_be_run_again(
     export(release, "swift", out)
     assert snapshot(out) == snapshot(exports["swift"])
     assert not (tmp_path / "x.tmp").exists()
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(release: Path, tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
+        "from counterfactory import cli; sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    command = ["release", "export", str(release), "--to", "swift", "--out", str(tmp_path / "x")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 2 and "a file grew beyond the size" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []

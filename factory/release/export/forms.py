@@ -2,7 +2,7 @@
 
     FORMS["llava"].views   -> ("sft",)
 
-`how` stands in the README of the export; {prefix} is what `--prefix` was.
+`how` stands in the README of the export.
 """
 
 from collections.abc import Callable
@@ -29,6 +29,7 @@ class Form:
     views: tuple[str, ...]
     write: Callable[[Work, str, str], list[str]]
     how: str
+    paths: bool = True  # whether it holds paths of pictures, which a prefix can stand before
 
 
 _PATHS = "Paths of pictures begin with `images/`: start the trainer in this folder, or export with --prefix."
@@ -43,8 +44,9 @@ _FORMS = (
         "webdataset", "WebDataset", ("clip", "sft"), webdataset.write,
         "open_clip: `python -m open_clip_train.main --dataset-type webdataset --train-data\n"
         "'clip-train-{000000..000015}.tar'` (as many as there are); `sizes.json` tells it the rows.\n"
+        "It needs webdataset below 1.0: install `open_clip_torch[training]`.\n"
         "Elsewhere: `webdataset.WebDataset(files, shardshuffle=False).decode(\"pil\")`. Members of a `clip`\n"
-        "row: png (or jpg, webp), txt, neg.png, json; of an `sft` row: png or 0.png, 1.png ..., json.",
+        "row: png (or jpg, webp), txt, neg.png, json; of an `sft` row: png or 0.png, 1.png ..., json.", paths=False,
     ),
     Form(
         "openclip-csv", "open_clip", ("clip",), openclip.write_openclip,
@@ -56,11 +58,12 @@ _FORMS = (
         "NegCLIP: `--train-data clip-train.csv`, columns filepath, title, neg_caption, neg_image.\n" + _PATHS,
     ),
     Form(
-        "verl", "verl and EasyR1", ("grpo", "sft"), verl.write,
+        "verl", "verl, EasyR1 and OpenRLHF", ("grpo", "sft"), verl.write,
         "verl: `data.train_files=grpo-train.parquet data.prompt_key=prompt data.image_key=images` and a\n"
         "`custom_reward_function.path` of your own: verl knows no reward for this `data_source`; `extra_info`\n"
         "has the `verifier` (yes_no, number, exact, refusal). SFT: `sft-train.parquet`, `messages`.\n"
-        "EasyR1: `data.prompt_key=problem data.answer_key=answer data.image_key=images`.",
+        "OpenRLHF: `--data.input_key problem --data.label_key answer --data.image_key images`.\n"
+        "EasyR1: `data.prompt_key=problem data.answer_key=answer data.image_key=images`.", paths=False,
     ),
     Form(
         "swift", "ms-swift", ("sft", "dpo", "kto", "grpo"), swift.write,
@@ -74,7 +77,7 @@ _FORMS = (
     Form(
         "coco", "COCO", ("pairs",), coco.write,
         "`pycocotools.coco.COCO(\"annotations/instances_train.json\")`; `file_name` is below `images/`.\n"
-        "`pair_id` and `side` (a: original, b: counterfactual) say which pictures belong together.",
+        "`pair_id` and `side` (a: original, b: counterfactual) say which pictures belong together.", paths=False,
     ),
 )  # fmt: skip
 FORMS: dict[str, Form] = {form.name: form for form in _FORMS}

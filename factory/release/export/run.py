@@ -23,7 +23,7 @@ from counterfactory.factory.release.export.work import Work
 from counterfactory.factory.run.disk import TEMPORARY, disk_errors, locked
 from counterfactory.progress import Progress
 
-RECORD = "export.json"
+RECORD, LOCK = "export.json", ".lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,8 @@ def export(
         "fingerprint": promised["fingerprint"], "seal": promised["seal"], "prefix": prefix,
         "rows": {view: content.rows for view, content in found.items()},
     }  # fmt: skip
+    if prefix and not form.paths:
+        raise UserError(f"--prefix: found {prefix!r}, but {target} holds no paths of pictures")
     if out.is_relative_to(folder.absolute()):
         raise UserError(f"{out}: is in the release itself, expected a folder elsewhere (--out)")
     if (there := _there(out, about)) is not None:
@@ -82,18 +84,19 @@ def export(
     started, staged = time.monotonic(), out.with_name(out.name + TEMPORARY)
     with disk_errors(out.parent):
         staged.mkdir(parents=True, exist_ok=True)
-        with locked(staged / ".lock", "export"):
-            written = _write(
-                form,
-                Work(release=folder, out=_swept(staged), name=promised["name"], prefix=prefix),
-                found,
-                quiet,
-            )
-            record = about | written
-            _text(staged / "README.md", _readme(form, record))
-            _text(staged / RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-            (staged / ".lock").unlink()
-            staged.replace(out)
+        with locked(staged / LOCK, "export"):
+            try:
+                work = Work(
+                    release=folder, out=_swept(staged), name=promised["name"], prefix=prefix
+                )
+                record = about | _write(form, work, found, quiet)
+                _text(staged / "README.md", _readme(form, record))
+                _text(staged / RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+                (staged / LOCK).unlink()
+                staged.replace(out)
+            except BaseException:
+                shutil.rmtree(staged, ignore_errors=True)
+                raise
     return _exported(out, record, seconds=time.monotonic() - started)
 
 
@@ -163,7 +166,7 @@ def _swept(staged: Path) -> Path:
     for path in staged.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.name != ".lock":
+        elif path.name != LOCK:
             path.unlink()
     return staged
 
