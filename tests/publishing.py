@@ -141,7 +141,7 @@ class Publisher:
     def publish(self, folder: Path, to: str, *more: str) -> Done:
         """Publish with little patience."""
         return self.run(
-            "release", "publish", folder, "--to", to, "--json", "--patience", "1.5", *more
+            "release", "publish", folder, "--to", to, "--json", "--patience", "4", *more
         )
 
     def call(self, name: str, *values: Any) -> Any:
@@ -290,7 +290,7 @@ class Road:
             asks.read(size // 2)
             return False
         if fault.kind == "silent":
-            threading.Event().wait(4.0)  # longer than the patience of the tests
+            threading.Event().wait(8.0)  # longer than the patience of the tests
             return False
         if fault.kind == "status":
             asks.read(size)

@@ -31,6 +31,7 @@ _PASSING = (
     "seconds",
     "final",
 )  # of run.json: may differ between two runs that gave the same weights
+_WANTED = ("method", "model", "data", "replay", "steps", "settings", "facts", "final", "versions")
 _LEFT = "training.jsonl"  # its seconds differ too
 
 
@@ -88,13 +89,15 @@ class ModelParcel:
             repo=edition.repo, version=edition.version, changes=edition.changes, releases=self.releases
         )  # fmt: skip
         run = json.dumps(without_paths(self.run, self._local), indent=2, ensure_ascii=False) + "\n"
+        settings = without_paths(self.run["settings"], self._local)
+        told_run = {**self.run, "settings": settings, "facts": without_paths(self.run["facts"])}
         told = f"{edition.changes}\n" if edition.changes else ""
         changelog = (
             f"## {edition.version}\n\n{told}- {self.run['method']}, {self.run['steps']} steps, weights "
             f"`{self.run['weights_hash'][:12]}`"
         )
         files: dict[str, bytes] = {
-            "README.md": card.render(self.run, self.folder, self.evaluations, address).encode(),
+            "README.md": card.render(told_run, self.folder, self.evaluations, address).encode(),
             "CHANGELOG.md": with_earlier(changelog, edition.changelog).encode(),
             RUN: run.encode(),
         }
@@ -134,7 +137,7 @@ def model_parcel(folder: Path, evaluations: Sequence[Path], releases: Sequence[s
         run = json.loads(path.read_bytes())
         wanted, _ = (
             run["weights_hash"],
-            [run[n] for n in ("method", "model", "data", "replay", "steps")],
+            [run[n] for n in _WANTED],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: cannot be read, expected what `train` wrote") from error

@@ -1,6 +1,7 @@
 """`counterfactory release publish DIR --to org/name`: a release, a model or a suite onto a Hub."""
 
 import argparse
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -56,6 +57,7 @@ def add_publish(releases: Any) -> None:
 
 def run_publish(args: argparse.Namespace) -> int:
     """Publish."""
+    os.environ.setdefault("USE_TORCH", "0")  # `datasets` would import it, and nothing here needs it
     from counterfactory.factory.release.publish import Patience, publish
 
     if args.public and not args.yes:
@@ -65,7 +67,7 @@ def run_publish(args: argparse.Namespace) -> int:
     found = publish(
         folder_of(args.folder), args.to, tag=args.tag, public=args.public, gated=args.gated,
         evaluations=args.evaluations, releases=args.releases,
-        patience=Patience(total=args.patience, answer=min(120.0, args.patience)),
+        patience=Patience(total=args.patience, answer=min(120.0, args.patience / 2)),
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )  # fmt: skip
     if found.new:
