@@ -46,7 +46,8 @@ def build(
 ) -> BuildResult:  # fmt: skip
     """Make the release of `recipe` in the folder `out`, or go on with it.
 
-    `budget`: stop after so many seconds, ready to go on; the result is then not `finished`.
+    `budget`: seconds; no batch is begun that would end later. The result is then not `finished`,
+    and the same call goes on. Once all batches are there, the release is written whatever it takes.
     `oracle` scores the release folder before its card is written. `shelf` keeps finished batches
     elsewhere too. `since` is an earlier release: CHANGELOG.md says what differs from it. Raises
     `UserError` for all that the user must change.
@@ -65,7 +66,7 @@ def build(
         work = Work(recipe=recipe, workdir=folder, provenance=site.provenance)
         site.make(
             lambda: _crew(engine, work, workers),
-            stop=lambda: time.monotonic() > deadline, show=progress,
+            stop=lambda ahead: time.monotonic() + ahead > deadline, show=progress,
         )  # fmt: skip
         result = standing_of(site, out, resumed=resumed)
         if result.finished:

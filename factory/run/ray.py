@@ -119,11 +119,10 @@ def _joined() -> Any:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
             ray.init(log_to_driver=False, logging_level="warning", **_new_or_known())
-        except ConnectionError as error:
+        except Exception as error:  # ray raises bare ones: no cluster there, no start in time
             where = os.environ.get("RAY_ADDRESS", "")
-            raise UserError(
-                f"--engine ray: found no cluster at {where!r} (RAY_ADDRESS): {_first_line(error)}"
-            ) from None
+            what = f"found no cluster at {where!r} (RAY_ADDRESS)" if where else "Ray does not start"
+            raise UserError(f"--engine ray: {what}: {_first_line(error)}") from None
     return ray
 
 

@@ -115,6 +115,6 @@ def facts_of(site: "Site", result: BuildResult, measures: Mapping[str, Any]) -> 
         checks=tuple(check.model_dump(mode="json") for check in recipe.checks),
         measures=measures,
         oracle=result.oracle,
-        uses_oracle=bool(getattr(recipe.source, "oracle", False)),
+        uses_oracle=any(getattr(part, "oracle", False) for part in (recipe.source, *recipe.ops)),
         versions=library_versions(),
     )

@@ -97,15 +97,16 @@ class Schedule:
         self.false_starts = 0
         self.depth = 1
 
-    def run(self, stop: Callable[[], bool]) -> Generator[Made]:
+    def run(self, stop: Callable[[float], bool]) -> Generator[Made]:
         """Yield finished batches in any order; once `stop` says so, only those now being made.
 
-        One batch is made in any case: a run as short as the loading of models gets on too.
+        `stop` is told how many seconds one more batch may take. One batch is made in any case: a
+        run as short as the loading of models gets on too.
         """
-        made = 0
+        made, longest = 0, 0.0
         try:
             while True:
-                stopping = stop() and made > 0
+                stopping = stop(longest) and made > 0
                 if not stopping:
                     self._hand_out()
                 busy = [seat for seat in self.seats if seat.tasks]
@@ -114,9 +115,10 @@ class Schedule:
                 starting = [] if stopping else [seat for seat in self.seats if not seat.ready]
                 for seat, event in self.crew.wait([*busy, *starting], WAKE_SECONDS):
                     yield from self._took_place(seat, event)
-                    made += isinstance(event, Made)
-                    if stopping and isinstance(event, Made):
-                        self._remove(seat)
+                    if isinstance(event, Made):
+                        made, longest = made + 1, max(longest, event.seconds)
+                        if stopping:
+                            self._remove(seat)
         finally:
             while self.seats:
                 self._remove(self.seats[0])

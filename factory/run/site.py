@@ -47,7 +47,7 @@ class Site:
         total = batches(len(self.source), self.recipe.source.batch)
         return [batch for batch in range(total) if batch not in finished]
 
-    def make(self, hire: Callable[[], Crew], *, stop: Callable[[], bool], show: bool) -> None:
+    def make(self, hire: Callable[[], Crew], *, stop: Callable[[float], bool], show: bool) -> None:
         """Make the missing batches: rows to a segment first, then fates to the ledger."""
         todo = self.missing()
         if not todo:

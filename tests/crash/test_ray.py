@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from engine_toys import toy_recipe
+from rays import started
 
 from counterfactory.errors import UserError
 from counterfactory.factory.run import build
@@ -23,7 +24,8 @@ needs_ray = pytest.mark.skipif(not has_ray, reason="pip install 'counterfactory[
 def cluster() -> Iterator[None]:
     import ray
 
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    one = {"address": "local", "num_cpus": 2, "include_dashboard": False, "log_to_driver": False}
+    started(lambda: ray.init(**one), ray.shutdown)
     yield
     ray.shutdown()
 
@@ -38,6 +40,15 @@ def test_without_ray_the_message_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"pip install 'counterfactory\[ray\]'"):
         build(toy_recipe(n=8), tmp_path / "out", engine="ray", progress=False)
     assert list(tmp_path.iterdir()) == []
+
+
+@needs_ray
+def test_a_cluster_that_is_not_there_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    with pytest.raises(UserError, match=r"^--engine ray: found no cluster at '127.0.0.1:9'"):
+        build(toy_recipe(n=8), tmp_path / "out", engine="ray", progress=False)
 
 
 @needs_ray

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from engine_toys import toy_recipe
+from rays import started
 
 from counterfactory.errors import UserError
 from counterfactory.factory.run import build
@@ -26,8 +27,9 @@ def nodes() -> Iterator[tuple[Any, Any]]:
     import ray
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    second = cluster.add_node(num_cpus=1)
+    head = {"initialize_head": True, "head_node_args": {"num_cpus": 1}}
+    cluster = started(lambda: Cluster(**head), ray.shutdown)
+    second = started(lambda: cluster.add_node(num_cpus=1), lambda: None)
     ray.init(address=cluster.address, log_to_driver=False)
     yield cluster, second
     ray.shutdown()

@@ -18,6 +18,7 @@ class Inline:
 
     kills: Callable[[Task], bool] = lambda task: False
     starts: bool = True
+    seconds: float = 0.0
     workers: int = 2
     hired: int = 0
     most: int = 0
@@ -46,14 +47,14 @@ class Inline:
         alone = task.index is not None
         keys = [f"{task.batch}:{task.index}"] if alone else [f"{task.batch}"]
         fates = [Fate.kept(i, key, "s", i) for i, key in enumerate(keys)]
-        return Made(batch=task.batch, rows=b"", fates=fates, seconds=0.0)
+        return Made(batch=task.batch, rows=b"", fates=fates, seconds=self.seconds)
 
 
 def schedule(crew: Inline, *, workers: int = 2, todo: Sequence[int] = range(5)) -> Schedule:
     return Schedule(crew, workers=workers, todo=todo, samples=18, size=4, key=lambda i: f"key {i}")
 
 
-def never() -> bool:
+def never(ahead: float) -> bool:
     return False
 
 
@@ -121,12 +122,60 @@ def test_a_stop_keeps_what_is_being_made_and_hands_out_no_more() -> None:
     crew = Inline()
     calls = []
 
-    def stop() -> bool:
+    def stop(ahead: float) -> bool:
         calls.append(1)
         return len(calls) > 2  # after Ready, and one round of batches
 
     made = list(schedule(crew, workers=2, todo=range(50)).run(stop))
     assert 0 < len(made) <= 4
+
+
+def test_no_batch_is_begun_that_would_end_too_late() -> None:
+    crew, clock = Inline(seconds=10.0), [0.0]
+    plan = schedule(crew, workers=1, todo=range(50))
+
+    def stop(ahead: float) -> bool:
+        return clock[0] + ahead > 35
+
+    for _ in plan.run(stop):
+        clock[0] += 10.0
+    assert clock == [30.0]
+
+
+def test_a_budget_that_is_too_short_for_one_batch_still_makes_one() -> None:
+    made = list(schedule(Inline(), workers=1, todo=range(50)).run(lambda ahead: True))
+    assert len(made) == 1
+
+
+def test_a_worker_that_never_starts_holds_nothing_up() -> None:
+    class HalfFull(Inline):
+        """Only the first worker finds a place."""
+
+        def wait(self, seats: Sequence[Seat], seconds: float) -> list[Event]:
+            return [(seat, self.event(seat)) for seat in seats if seat.number == 0]
+
+    crew = HalfFull()
+    made = [one.batch for one in schedule(crew, workers=3).run(never)]
+    assert sorted(made) == [0, 1, 2, 3, 4]
+    assert crew.hired == 3
+
+
+def test_batches_that_went_with_their_machine_are_made_again_as_often_as_it_takes() -> None:
+    lost: list[Task] = []
+
+    class Shaky(Inline):
+        """Batch 2 is on a machine that goes, six times in a row."""
+
+        def event(self, seat: Seat) -> Ready | Made | Died:
+            if seat.ready and seat.tasks[0].batch == 2 and len(lost) < 6:
+                lost.append(seat.tasks[0])
+                return Died("NodeDiedError", with_machine=True)
+            return super().event(seat)
+
+    made = {one.batch: one for one in schedule(Shaky()).run(never)}
+    assert sorted(made) == [0, 1, 2, 3, 4]
+    assert len(lost) == 6 and all(task.index is None for task in lost)
+    assert made[2].fates[0].status == "kept"
 
 
 def test_leaving_early_dismisses_every_worker() -> None:

@@ -36,7 +36,10 @@ def add(commands: Any) -> None:
         "--engine", choices=("local", "ray"), default="local", help="(default: local)"
     )
     parser.add_argument(
-        "--budget", type=seconds, metavar="SECONDS", help="stop after this long, to go on later"
+        "--budget",
+        type=seconds,
+        metavar="SECONDS",
+        help="begin no batch that would end later than this; go on another time",
     )
     parser.add_argument(
         "--oracle-report", action="store_true", help="score the rows by the world's truth"
