@@ -1,10 +1,16 @@
 """Routes that concern no repository: who am I, is this card's YAML valid."""
 
+import logging
+
 from counterfactory.factory.release.hub.cards import header_of, problems
 from counterfactory.factory.release.hub.hub import Hub
 from counterfactory.factory.release.hub.refusal import Refusal
 from counterfactory.factory.release.hub.repo import Repo
 from counterfactory.factory.release.hub.wire import Reply, Request
+
+NO_XET = "This server has no Xet store: set HF_HUB_DISABLE_XET=1 for the client"
+
+log = logging.getLogger(__name__)
 
 
 def whoami(hub: Hub, request: Request) -> Reply:
@@ -39,5 +45,9 @@ def validate_yaml(hub: Hub, request: Request) -> Reply:
 
 
 def no_xet(hub: Hub, repo: Repo, request: Request) -> Reply:
-    """Tell a client that wants to send files another way what to change."""
-    raise Refusal(404, "This server has no Xet store: set HF_HUB_DISABLE_XET=1 for the client")
+    """Tell a client that wants to send files another way what to change.
+
+    It shows nobody why it fails, so the server's log tells as well.
+    """
+    log.warning("%s: %s", repo.name, NO_XET)
+    raise Refusal(404, NO_XET)

@@ -61,7 +61,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
             self._send(reply)
             path, seconds = self.path.partition("?")[0], time.monotonic() - started
-            log.info("%s %s %d %.3f s", self.command, path, reply.status, seconds)
+            said = f" ({reply.headers['X-Error-Message']})" if reply.status >= 400 else ""
+            log.info("%s %s %d %.3f s%s", self.command, path, reply.status, seconds, said)
             if body is not None and self.close_connection:
                 self._linger(body)
             return

@@ -1,6 +1,7 @@
 """Routes that read files: tree, paths-info, resolve with ranges."""
 
 import re
+from functools import lru_cache
 
 from counterfactory.factory.release.hub import names
 from counterfactory.factory.release.hub.hub import Hub, require_content
@@ -19,7 +20,7 @@ def listing(hub: Hub, repo: Repo, request: Request) -> Reply:
     below = request.args.get("path", "").strip("/")
     if below:
         names.file_path(below)
-    found = Tree(repo.files(oid)).listing(below, recursive=request.flag("recursive"))
+    found = tree_of(repo, oid).listing(below, recursive=request.flag("recursive"))
     start = request.number("cursor", 0, most=10**9)
     size = max(1, request.number("limit", PAGE, most=PAGE))
     shown, headers = found[start : start + size], {}
@@ -39,12 +40,18 @@ def paths_info(hub: Hub, repo: Repo, request: Request) -> Reply:
     paths = [paths] if isinstance(paths, str) else paths
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
         raise Refusal(400, "Malformed request: paths is no list of texts")
-    here = Tree(repo.files(oid))
+    here = tree_of(repo, oid)
     found = [here.entry(path.strip("/")) for path in dict.fromkeys(paths)]
     told = [each for each in found if each]
     if str(asked.get("expand", "")).strip("[]'").lower() in ("1", "true"):
         _expand(repo, oid, told)
     return Reply.json(told)
+
+
+@lru_cache(maxsize=8)
+def tree_of(repo: Repo, oid: str) -> Tree:
+    """Return the folders of a commit; a long listing asks for them page by page."""
+    return Tree(repo.files(oid))
 
 
 def _expand(repo: Repo, oid: str, entries: list[dict[str, object]]) -> None:

@@ -80,8 +80,10 @@ class Request:
 
     def number(self, name: str, default: int, *, most: int) -> int:
         """Return a query parameter that is a whole number; one that is not is refused."""
-        text = self.text(name, str(default))
-        if not text.isdecimal() or len(text) > 9:
+        text = self.text(name)
+        if not text:
+            return default
+        if not text.isdecimal() or len(text) > 15:
             raise Refusal(400, f"{name}: found {text[:40]!r}, expected a whole number from 0 on")
         return min(int(text), most)
 
