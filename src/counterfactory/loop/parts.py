@@ -6,7 +6,8 @@
 
 A slice without a task ("every yes-or-no question on such scenes") is split by the tasks that its wrong
 items are of. `verdict:unparsed` is added where most wrong answers could not be read at all: it is the
-wording that the model fails at, and other wordings teach more than other pictures.
+wording that the model fails at, and other wordings teach more than other pictures. A slice of a published
+benchmark is split by what its items are about (families.py).
 """
 
 from collections import Counter
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from counterfactory.eval.answers import UNPARSED
 from counterfactory.eval.columns import Columns
 from counterfactory.eval.counting import truth
+from counterfactory.loop.families import families_of, is_benchmark
 from counterfactory.loop.serving import UNREAD, family_of
 from counterfactory.loop.slices import Mined, Slice
 
@@ -63,19 +65,20 @@ def _counted(
 ) -> Iterator[Slice]:
     wrong, items, unread = (Counter[str]() for _ in range(3))
     for row in rows:
-        for label in {_family(name) for name in columns["slices"][row] if name.startswith("task:")}:
+        for label in families_of(columns["slices"][row]):
             items[label] += 1
             wrong[label] += errors[row]  # may be a fraction
             unread[label] += columns["verdict"][row] == UNPARSED
     total = float(errors[rows].sum())
-    if family_of(one.conditions) is not None or not wrong or not total:
+    served = _without_benchmark(one) if wrong else one
+    if family_of(served.conditions) is not None or not wrong or not total:
         bad = int((columns["verdict"][rows] == UNPARSED).sum())
-        yield _marked(one, bad, total)
+        yield _marked(served, bad, total)
         return
     for label in sorted(wrong, key=lambda name: (-wrong[name], name)):
         share = float(wrong[label]) / total
         if share >= SMALL:
-            part = _part(one, label, share, items[label], round(float(wrong[label])))
+            part = _part(served, label, share, items[label], round(float(wrong[label])))
             yield _marked(part, unread[label], float(wrong[label]))
 
 
@@ -92,5 +95,7 @@ def _marked(one: Slice, unread: int, errors: float) -> Slice:
     return replace(one, conditions=(*one.conditions, UNREAD))
 
 
-def _family(label: str) -> str:
-    return label.partition("_")[0]
+def _without_benchmark(one: Slice) -> Slice:
+    """Return a slice of a benchmark without its name: what its items are about decides who serves it."""
+    kept = tuple(name for name in one.conditions if not is_benchmark(name))
+    return replace(one, conditions=kept)
