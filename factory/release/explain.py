@@ -93,7 +93,7 @@ def resolve(folder: Path, row_id: str) -> str:
     """Return the one full id that `row_id` names. Raises `UserError` with what may be meant."""
     matches: set[str] = set()
     near: dict[str, int] = {}
-    for view, full in _identities(folder):
+    for view, full in identities(folder):
         base = base_id(view, full)
         if row_id and row_id in (full, base):
             return base
@@ -117,7 +117,7 @@ def resolve(folder: Path, row_id: str) -> str:
 def appearances(folder: Path, identity: str) -> dict[str, list[str]]:
     """Return the ids of all rows made from one candidate, by view."""
     found: dict[str, list[str]] = {}
-    for view, full in _identities(folder):
+    for view, full in identities(folder):
         if view != "rejects" and base_id(view, full) == identity:
             found.setdefault(view, []).append(full)
     return found
@@ -137,7 +137,8 @@ def note_of(folder: Path, identity: str) -> str:
     return str(found[0]) if found else ""
 
 
-def _identities(folder: Path) -> Iterator[tuple[str, str]]:
+def identities(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield (view, id) of every row."""
     for view in contents(folder):
         for row in scan(folder, view, ["id"]):
             yield view, row["id"]

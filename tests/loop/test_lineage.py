@@ -13,7 +13,8 @@ from counterfactory.factory.recipe_yaml import read
 from counterfactory.factory.release import manifest
 from counterfactory.factory.release.contents import scan
 from counterfactory.factory.release.explain import explain
-from counterfactory.loop.behind import loop_of, with_failures
+from counterfactory.factory.release.row_labels import row_labels
+from counterfactory.loop.behind import loop_of, release_with, with_failures
 from counterfactory.loop.layout import round_of, write_json
 from counterfactory.loop.recipe import LoopRecipe
 from counterfactory.loop.rounds import Work
@@ -61,6 +62,17 @@ def made_for(loop: Path, number: int) -> MadeFor:
     return MadeFor.model_validate(held["made_for"])
 
 
+def rows_of(release: Path) -> tuple[str, str]:
+    """Return a row about the colour of a leaf, and one about something else."""
+    found: dict[bool, str] = {}
+    for row in scan(release, "sft", ["id"]):
+        identity, _, part = row["id"].rpartition("-")
+        if part.startswith("q") and len(found) < 2:
+            labels = row_labels(release, identity)[part]
+            found[{"task:attribute", "kind:leaf"} <= set(labels)] = row["id"]
+    return found[True], found[False]
+
+
 def test_a_release_says_which_model_failed_where_and_what_is_mixed(loop: Path) -> None:
     first, second = made_for(loop, 1), made_for(loop, 2)
     assert (first.loop, first.round, first.model, first.after) == ("small", 1, "pocket", "")
@@ -85,23 +97,21 @@ def test_the_second_round_tells_its_changes(loop: Path) -> None:
 
 def test_a_row_leads_back_to_questions_that_failed(loop: Path) -> None:
     release = round_of(loop, 2).release("world-qa")
-    told = {}
-    for row in scan(release, "sft", ["id"]):
-        story = with_failures(explain(release, row["id"]), release)
-        made = story.data["made_for"]
-        told[row["id"]] = made["slices"]
-        meant = {"task:attribute", "kind:leaf"} <= set(made["labels"])
-        assert [one["of"] for one in made["slices"]] == (["attribute of leaves"] if meant else [])
-    aimed = [slices for slices in told.values() if slices]
-    assert 0 < len(aimed) < len(told)
-    failed = aimed[0][0]["failed"]
+    meant, other = rows_of(release)
+    story = with_failures(explain(release, other), release)
+    assert story.data["made_for"]["labels"] and not story.data["made_for"]["slices"]
+    assert "a row to keep what the model can do" in str(story)
+    story = with_failures(explain(release, meant), release)
+    assert {"task:attribute", "kind:leaf"} <= set(story.data["made_for"]["labels"])
+    (aimed,) = story.data["made_for"]["slices"]
+    assert aimed["of"] == "attribute of leaves"
+    failed = aimed["failed"]
     assert len(failed) == 3
     for item in failed:
         assert item["said"] != item["right"] and "leaf" in item["question"]
         assert {"task:attribute", "kind:leaf"} <= set(item["shared"])
-    row = next(name for name, slices in told.items() if slices)
-    text = str(with_failures(explain(release, row), release))
-    assert f"{failed[0]['task']} {failed[0]['item_id']}: {failed[0]['question']}" in text
+    first = f"{failed[0]['task']} {failed[0]['item_id']}: {failed[0]['question']}"
+    assert first in str(story)
 
 
 def test_a_release_elsewhere_leads_back_by_the_name_of_its_loop(loop: Path, tmp_path: Path) -> None:
@@ -110,13 +120,20 @@ def test_a_release_elsewhere_leads_back_by_the_name_of_its_loop(loop: Path, tmp_
     release = copytree(round_of(loop, 1).release("world-qa"), tmp_path / "world-qa")
     copytree(round_of(loop, 1).folder / "release" / "world-qa.build", tmp_path / "world-qa.build")
     assert loop_of(release) is None and loop_of(round_of(loop, 1).release("world-qa")) == loop
-    rows = [row["id"] for row in scan(release, "sft", ["id"])]
-    stories = [explain(release, name) for name in rows]
-    story = next(one for one in stories if one.data["made_for"]["slices"])
+    story = explain(release, rows_of(release)[0])
     assert "failed" not in with_failures(story, release).data["made_for"]["slices"][0]
     assert with_failures(story, release, loop).data["made_for"]["slices"][0]["failed"]
     with pytest.raises(UserError, match="found no answers of round 1"):
         with_failures(story, release, tmp_path)
+
+
+def test_the_folder_of_a_loop_stands_for_the_release_that_holds_the_row(loop: Path) -> None:
+    for number in (1, 2):
+        release = round_of(loop, number).release("world-qa")
+        row = next(scan(release, "sft", ["id"]))["id"]
+        assert release_with(loop, row) == release == release_with(release, row)
+    with pytest.raises(UserError, match="no row 'nowhere' in the 2 releases"):
+        release_with(loop, "nowhere")
 
 
 def test_a_loop_named_for_a_release_that_none_made_is_a_mistake(

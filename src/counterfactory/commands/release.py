@@ -26,7 +26,9 @@ def add(commands: Any) -> None:
     )
     validate.set_defaults(run=run_validate)
     explain = sub(releases, "explain", "tell the whole story of one row or reject")
-    explain.add_argument("folder", metavar="DIR", help="a folder, or s3://BUCKET/FOLDER")
+    explain.add_argument(
+        "folder", metavar="DIR", help="a release, the folder of a loop, or s3://BUCKET/FOLDER"
+    )
     explain.add_argument("id", metavar="ID", help="a row's id, or its first letters")
     explain.add_argument(
         "--loop", type=Path, metavar="DIR",
@@ -55,9 +57,9 @@ def run_validate(args: argparse.Namespace) -> int:
 def run_explain(args: argparse.Namespace) -> int:
     """Tell one row's story."""
     from counterfactory.factory.release.explain import explain
-    from counterfactory.loop.behind import with_failures
+    from counterfactory.loop.behind import release_with, with_failures
 
-    folder = with_ledger(args.folder)
+    folder = release_with(with_ledger(args.folder), args.id)
     story = with_failures(explain(folder, args.id), folder, args.loop)
     answer(args, story.data, str(story))
     return 0

@@ -20,8 +20,9 @@ from counterfactory.errors import UserError
 from counterfactory.eval.answers import UNPARSED, read_answers
 from counterfactory.eval.columns import Columns, read_columns
 from counterfactory.eval.counting import truth
-from counterfactory.factory.release.explain import Story
-from counterfactory.loop.layout import Round, round_of
+from counterfactory.factory.release.explain import Story, identities
+from counterfactory.factory.release.manifest import NAME as MANIFEST
+from counterfactory.loop.layout import Round, round_of, rounds_of
 from counterfactory.loop.slices import Mined, read_slices
 
 MOST = 3  # questions told of a slice
@@ -51,6 +52,22 @@ def with_failures(story: Story, release: Path, loop: Path | None = None) -> Stor
         part | {"failed": failed(part, mined, one.mine, made["labels"])} for part in made["slices"]
     ]
     return replace(story, data=story.data | {"made_for": made | {"slices": told}})
+
+
+def release_with(folder: Path, row_id: str) -> Path:
+    """Return the release that holds a row, the latest first, where `folder` is that of a loop.
+
+    A folder of another kind is returned as it is. Raises `UserError` where no release holds the row.
+    """
+    rounds = rounds_of(folder)
+    if not rounds or (folder / MANIFEST).is_file():
+        return folder
+    found = [path for one in reversed(rounds) for path in sorted(one.release("").glob("*"))]
+    found = [path for path in found if (path / MANIFEST).is_file()]
+    for path in found:
+        if any(identity.startswith(row_id) for _, identity in identities(path)):
+            return path
+    raise UserError(f"{folder}: found no row {row_id!r} in the {len(found)} releases of its rounds")
 
 
 def loop_of(release: Path) -> Path | None:
