@@ -29,6 +29,7 @@ class Place(NamedTuple):
     hub: str
     road: Road
     publisher: Publisher
+    root: Path  # what the Hub keeps
 
     def publish(self, folder: Path, to: str, *more: str) -> dict[str, Any]:
         done = self.publisher.publish(folder, to, *more)
@@ -45,7 +46,7 @@ class Place(NamedTuple):
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     hub = tmp_path_factory.mktemp("hub")
     with serve(hub) as url, Road(url) as road, Publisher(road.url) as publisher:
-        yield Place(url, road, publisher)
+        yield Place(url, road, publisher, hub)
 
 
 def release(folder: Path, count: int = 3, views: tuple[str, ...] = VIEWS, **facts: Any) -> Path:
@@ -251,6 +252,31 @@ def test_a_head_that_moved_under_our_own_files_is_not_overwritten(
     assert "README.md was changed there by someone else" in error
     assert publishing.tags(place.hub, "lab/contested") == {first["tag"]: first["commit"]}
     assert place.publish(tmp_path / "b", "lab/contested")["new"], "the same command again"
+
+
+def _blob(root: Path, content: bytes) -> Path:
+    """The file in which the Hub keeps a content."""
+    (found,) = (p for p in root.rglob("*") if p.is_file() and p.read_bytes() == content)
+    return found
+
+
+@pytest.mark.parametrize("damage", ["other rows", "no parquet"])
+def test_what_does_not_come_back_as_it_was_sent_gets_no_tag(
+    place: Place, tmp_path: Path, damage: str
+) -> None:
+    repo = f"lab/damaged-{damage.replace(' ', '-')}"
+    folder, other = release(tmp_path / "a", count=5), release(tmp_path / "b", count=6)
+    (sent,) = (folder / "data" / "dpo").glob("*.parquet")
+    (wrong,) = (other / "data" / "dpo").glob("*.parquet")
+    new = wrong.read_bytes() if damage == "other rows" else b"x" * sent.stat().st_size
+
+    def spoil() -> None:
+        _blob(place.root, sent.read_bytes()).write_bytes(new)
+
+    place.road.meanwhile("GET", r"/resolve/.*\.parquet", spoil)
+    error = place.refused(folder, repo)
+    assert "is not what was sent: config dpo" in error and "it has no tag" in error
+    assert publishing.tags(place.hub, repo) == {}
 
 
 def many_files(folder: Path, count: int) -> Path:

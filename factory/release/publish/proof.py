@@ -37,7 +37,13 @@ def rows_as_sent(repo: str, commit: str, folder: Path, configs: Configs) -> int:
         if sorted(loaded) != sorted(splits):
             raise Unproven(f"config {config}: found splits {', '.join(loaded)}")
         for split, paths in splits.items():
-            rows += _compare(f"config {config}, split {split}", loaded[split], folder, paths)
+            where = f"config {config}, split {split}"
+            try:
+                rows += _compare(where, loaded[split], folder, paths)
+            except Exception as error:
+                if isinstance(error, Unproven) or is_trouble(error):
+                    raise
+                raise Unproven(f"{where}: cannot be read back ({clean(error)})") from error
     return rows
 
 
