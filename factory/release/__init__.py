@@ -9,7 +9,10 @@
 
     validate.py   does the folder hold what its manifest promises?  (loads.py, rowcheck.py, targets.py)
     explain.py    one row's or reject's whole story;  story.py: as lines of text
-    diff.py       what differs between two releases
+    diff.py       what differs between two releases;  known.py: the facts of a finished one
 
-Only `write` and the engine write; everything else reads a finished folder and nothing beside it.
+    publish/      a release, a model or a suite onto a Hub: sent, loaded back, tagged
+    hub/          a small Hub in the box;  export/: other people's formats
+
+Only `write` and the engine write a release; everything else reads a finished folder and never changes it.
 """
