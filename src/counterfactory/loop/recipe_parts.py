@@ -7,21 +7,25 @@ loop.yaml:18: stages.1.data: found 'world-math' with the views sft, grpo, expect
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 
 from counterfactory.errors import UserError
 from counterfactory.eval.suites import suite_named
 from counterfactory.factory.recipe import checked
-from counterfactory.factory.recipe_yaml import Path
+from counterfactory.factory.recipe_yaml import Path as Place
 from counterfactory.loop.recipe import LoopRecipe, Training
 from counterfactory.training import METHODS
 from counterfactory.training.settings import Common, settings_from
 
 SPLITS = ("mine", "gate")
+HERE = ("/", ".", "~")  # how the path of a folder begins
 REPLAYED = "sft"  # the view that replay draws from
 
 
-def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Path, str]]:
+def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
     """Yield what is wrong in what the recipe names."""
+    if recipe.model.startswith(HERE) and not Path(recipe.model).expanduser().is_dir():
+        yield ("model",), f"found {recipe.model!r}, expected a folder that is there"
     try:
         suite = suite_named(recipe.suite)
         if missing := [split for split in SPLITS if split not in suite.splits]:

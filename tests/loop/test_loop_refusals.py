@@ -1,0 +1,145 @@
+"""What `loop run` cannot work with: one line that says what and where, exit 2, nothing left behind."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests import tiny_vlm
+
+from counterfactory.cli import main
+from counterfactory.loop.journal import held
+
+RECIPE = """\
+kind: loop
+name: small
+rounds: 1
+suite: pocket-quick
+builds: [{recipe: world-qa}, {recipe: world-math}, {recipe: world-safety}]
+stages:
+- {train: sft, data: [world-qa], replay: [world-math], steps: 1}
+- {train: prefer, data: [world-safety], steps: 1}
+"""
+
+
+def refused(out: Path, *sets: str, recipe: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run the command; return its line without the head."""
+    options = [part for one in sets for part in ("--set", one)]
+    assert main(["loop", "run", recipe, "--out", str(out), *options]) == 2
+    found = capsys.readouterr()
+    lines = [line for line in found.err.splitlines() if not line.startswith("round 1/1")]
+    assert len(lines) == 1 and found.out == "", found.err
+    assert lines[0].startswith("counterfactory: error: ")
+    return lines[0].removeprefix("counterfactory: error: ")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> str:
+    path = tmp_path / "small.yaml"
+    path.write_text(RECIPE)
+    return str(path)
+
+
+BAD = {
+    "unknown stage": (
+        ["stages.refleckt.steps=3"],
+        "--set stages.refleckt.steps=3: stages: found 'refleckt', expected an index or one of sft, prefer",
+    ),
+    "unknown method": (["stages.sft.train=sftt"], "stages.0.train: found 'sftt', expected one of"),
+    "unknown setting": (["stages.sft.set.lrr=1"], "did you mean 'lr'?"),
+    "unknown build": (["builds.world-math={recipe: world-mth, name: world-math}"], "did you mean 'world-math'?"),
+    "unknown data": (["stages.sft.data=[world-q]"], "found 'world-q', expected a build of this recipe"),
+    "missing view": (
+        ["stages.prefer.data=[world-math]"],
+        "stages.1.data: found 'world-math' with the views sft, grpo, rejects, expected the view 'dpo'",
+    ),
+    "missing view beside one that has it": (
+        ["stages.sft.data=[world-qa, world-safety]"],
+        "stages.0.data: found 'world-safety' with the views dpo, kto, grpo, rejects, expected the view 'sft'",
+    ),
+    "missing view to replay": (
+        ["stages.sft.replay=[world-safety]"],
+        "stages.0.replay: found 'world-safety' with the views dpo, kto, grpo, rejects, expected the view 'sft'",
+    ),
+    "unknown suite": (["suite=pockt"], "suite: no suite 'pockt' (did you mean 'pocket'?)"),
+    "suite of one split": (["suite=folder:."], "suite:"),
+    "too much mixed in": (["mix.replay=0.6", "mix.general=0.4"], "found 0.6 + 0.4, expected less than 1"),
+    "no rounds": (["rounds=0"], "rounds: found 0"),
+    "no model of this name": (["model=pockt"], "did you mean 'pocket'?"),
+    "no folder of this name": (["model=./nowhere"], "model: found './nowhere', expected a folder that is there"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_recipe_that_cannot_run_is_refused_before_anything_runs(
+    name: str, small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sets, said = BAD[name]
+    found = refused(tmp_path / "loop", *sets, recipe=small, capsys=capsys)
+    assert said in found, found
+    assert not (tmp_path / "loop").exists()
+
+
+def test_a_build_recipe_is_no_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = refused(tmp_path / "loop", recipe="region-diff", capsys=capsys)
+    assert "found 'build', expected 'loop' (`counterfactory build` runs build recipes)" in found
+
+
+def test_a_folder_with_other_things_in_it_stays_as_it_is(
+    small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter-1.txt").write_text("mine")
+    found = refused(tmp_path / "thesis", recipe=small, capsys=capsys)
+    assert "found files that are no loop, expected a new or empty folder" in found
+    assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["chapter-1.txt"]
+
+
+def test_out_may_be_no_file(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--out" in refused(Path(small), recipe=small, capsys=capsys)
+
+
+def test_a_second_process_is_told_who_is_at_work(
+    small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "loop"
+    out.mkdir()
+    (out / "recipe.yaml").write_text(RECIPE)
+    code = (
+        "import sys, pathlib\nfrom counterfactory.loop.journal import held\n"
+        "with held(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdin and other.stdout and other.stdout.readline() == b"held\n"
+    found = refused(out, recipe=small, capsys=capsys)
+    assert (
+        f"found another loop at work here (process {other.pid} on " in found and "since 20" in found
+    )
+    other.kill()
+    other.wait()
+    with held(out):  # the kernel has freed it
+        assert json.loads((out / "lock").read_text())["pid"] == os.getpid()
+
+
+def test_a_line_of_the_journal_that_is_none_is_shown(
+    small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "loop"
+    out.mkdir()
+    (out / "recipe.yaml").write_text(RECIPE)
+    (out / "journal.jsonl").write_text('{"round": 1, "stage"\n{"round": 1}\n')
+    found = refused(out, recipe=small, capsys=capsys)
+    assert "journal.jsonl:1: found" in found and "choose another --out" in found
+
+
+def test_a_model_without_a_chat_template_cannot_be_measured(
+    small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tiny_vlm.llava(tmp_path)
+    (model / "chat_template.jinja").unlink()
+    found = refused(tmp_path / "loop", f"model={model}", "limit=1", recipe=small, capsys=capsys)
+    assert "chat template" in found, found
