@@ -22,6 +22,7 @@ from counterfactory.factory.run.build import build, of_recipe
 from counterfactory.factory.run.result import BuildResult, result_of
 from counterfactory.factory.run.shelf import Shelf
 from counterfactory.fingerprint import digest_bytes
+from counterfactory.mirror import mirrored
 
 if TYPE_CHECKING:
     from counterfactory.factory.recipe import Recipe
@@ -33,9 +34,12 @@ def build_at(recipe: "Recipe", url: str, **how: Any) -> BuildResult:
     """Make the release of `recipe` at a URL, or go on with it; `how` is that of `build`."""
     place = Bucket(url)
     found = _standing(place, recipe)
-    if found is not None:
-        return result_of(found, place.url, seconds=0.0, oracle=found.get("oracle"))
     folder = workplace(place.url)
+    if found is not None:
+        shutil.rmtree(folder.parent, ignore_errors=True)  # of a run that was killed at its very end
+        oracle = how.get("oracle")
+        report = oracle(mirrored(place.url)) if oracle else found.get("oracle")
+        return result_of(found, place.url, seconds=0.0, oracle=report)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with closing(Shelf(place.beside(BUILD))) as shelf:
         result = build(recipe, folder, shelf=shelf, **how)
@@ -61,7 +65,7 @@ def land(folder: Path, place: Bucket) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    for name in sizes.keys() - {MANIFEST}:
+    for name in sorted(sizes.keys() - {MANIFEST}):
         if work.read(LANDING) != mark:
             raise UserError(f"{place.url}: another build lands here now; let it finish")
         place.put(folder / name, name)

@@ -8,7 +8,8 @@
 
 `metadata.jsonl`, `.csv` or `.parquet` may lie in any folder; its `file_name`s start there. Images
 it does not name have no caption. `path: skimage`, the default, is the photographs inside scikit-
-image: see `shipped.py`.
+image: see `shipped.py`. A path may be a URL of object storage (`s3://acme/photos`): each machine
+fetches its copy once.
 """
 
 import os
@@ -17,6 +18,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from counterfactory.buckets import is_url
 from counterfactory.errors import UserError
 from counterfactory.factory.sources import shipped
 from counterfactory.factory.sources.base import OpenSource, Source, nearest
@@ -24,6 +26,7 @@ from counterfactory.factory.sources.metadata import Notes, read_metadata
 from counterfactory.factory.sources.pictures import Limits, Picture, Pictures
 from counterfactory.fingerprint import digest
 from counterfactory.images import MAX_PIXELS
+from counterfactory.mirror import mirrored
 
 ENDINGS = frozenset(
     ".jpg .jpeg .jpe .png .webp .gif .bmp .tif .tiff .ppm .pgm .pnm .jp2 .avif .tga".split()
@@ -34,7 +37,9 @@ class Folder(Source):
     """Photographs from the user's disk; `skimage` stands for those that scikit-image ships."""
 
     kind: Literal["folder"] = "folder"
-    path: str = Field(default="skimage", min_length=1, description="a folder, or 'skimage'")
+    path: str = Field(
+        default="skimage", min_length=1, description="a folder, s3://BUCKET/FOLDER, or 'skimage'"
+    )
     caption_column: str = Field(
         default="", description="empty: caption, text ... whichever is there"
     )
@@ -102,6 +107,8 @@ def open_folder(
 
 def existing(path: str) -> Path:
     """Return the folder that `path` names, absolute. Raises `UserError` when there is none."""
+    if is_url(path):
+        return mirrored(path).resolve()
     root = Path(path).expanduser()
     if root.is_file():
         raise UserError(f"source.path: '{path}' is a file, expected a folder of images")

@@ -1,7 +1,7 @@
 """A Ray on this machine for tests. It gives its own processes 30 seconds, so a busy machine may need
 a second try.
 
-ray = started(lambda ray: ray.init(address="local", num_cpus=2))
+started(lambda: ray.init(address="local", num_cpus=2), ray.shutdown)
 """
 
 from collections.abc import Callable

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from engine_toys import toy_recipe
 from hypothesis import given
@@ -152,6 +153,37 @@ def test_what_stands_there_already_is_never_overwritten() -> None:
     with pytest.raises(UserError, match=r"^s3://acme/foreign: found files that are no release"):
         build_at(toy_recipe(n=8), "s3://acme/foreign", workers=1, progress=False)
     assert list(Bucket("s3://acme/foreign").files()) == ["diary.txt"]
+
+
+def test_of_two_landings_at_once_the_later_one_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, real, puts = "s3://acme/both/toys", Bucket.put, []
+
+    def meet(self: Bucket, file: Path, path: str) -> None:
+        real(self, file, path)
+        puts.append(path)
+        if len(puts) == 3:  # another machine begins to land while this one is in the middle
+            Bucket(f"{url}.build").write("landing", b"the other one")
+
+    monkeypatch.setattr(Bucket, "put", meet)
+    with pytest.raises(UserError, match="another build lands here now"):
+        build_at(toy_recipe(n=8), url, workers=1, progress=False)
+    assert len(puts) == 3 and "manifest.json" not in Bucket(url).files()
+    assert build_at(toy_recipe(n=8), url, workers=1, progress=False).finished
+    assert validate(mirrored(url)).problems == ()
+
+
+def test_photographs_may_lie_on_the_storage(tmp_path: Path) -> None:
+    from counterfactory.factory.sources.folder import Folder
+    from counterfactory.images import png
+
+    photos = Bucket("s3://acme/photos")
+    for number in range(3):
+        photos.write(f"street/{number}.png", png(np.full((80, 80, 3), 60 * number, np.uint8)))
+    opened = Folder(path=photos.url, n=3).open(tmp_path, seed=0)
+    assert len(opened) == 3
+    assert {int(opened.load(index).image[0, 0, 0]) for index in range(3)} == {0, 60, 120}
 
 
 def test_batches_of_other_work_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
