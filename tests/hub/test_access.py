@@ -107,6 +107,7 @@ def test_a_put_needs_the_address_that_the_batch_gave(url: str) -> None:
         "?size=3&key=\u00e9".encode().decode("latin-1"),
     ):
         assert ask(url, "PUT", where + query, b"foo").status == 401
+        assert ask(url, "PUT", where.replace("edits", "none") + query, b"foo").status == 401
     asked = b'{"objects": [{"oid": "%s", "size": 3}]}' % oid.encode()
     batch = f"/datasets/{REPO}.git/info/lfs/objects/batch"
     told = ask(url, "POST", batch, asked, Authorization="Bearer hf_ada").json

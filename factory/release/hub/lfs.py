@@ -45,7 +45,7 @@ def _upload(hub: Hub, repo: Repo, request: Request, oid: str, size: int) -> dict
         return _error(422, f"This content has {here} bytes, not {size}")
     if size > hub.max_file:
         return _error(422, f"Too large: {size} bytes, this server takes {hub.max_file}")
-    url, key = _objects(request, repo), _key(hub, repo, oid, str(size))
+    url, key = _objects(request, repo), _key(hub, repo.kind, repo.name, oid, str(size))
     upload = {"href": f"{url}/{oid}?size={size}&key={key}", "header": {}}
     return {"actions": {"upload": upload, "verify": {"href": f"{url}/verify", "header": {}}}}
 
@@ -67,9 +67,10 @@ def put(hub: Hub, repo: Repo, request: Request) -> Reply:
     return Reply.json({})
 
 
-def may_put(hub: Hub, repo: Repo, request: Request) -> bool:
+def may_put(hub: Hub, kind: str, name: str, request: Request) -> bool:
     """Say whether a PUT goes to an address that `batch` has given."""
-    found, wanted = request.text("key"), _key(hub, repo, request.args["oid"], request.text("size"))
+    wanted = _key(hub, kind, name, request.args["oid"], request.text("size"))
+    found = request.text("key")
     return hmac.compare_digest(found.encode(), wanted.encode())
 
 
@@ -125,6 +126,6 @@ def _error(code: int, message: str) -> dict[str, Any]:
     return {"error": {"code": code, "message": message}}
 
 
-def _key(hub: Hub, repo: Repo, oid: str, size: str) -> str:
-    text = f"{repo.kind}/{repo.name} {oid} {size}"
+def _key(hub: Hub, kind: str, name: str, oid: str, size: str) -> str:
+    text = f"{kind}/{name} {oid} {size}"
     return hmac.new(hub.shelf.secret, text.encode(), hashlib.sha256).hexdigest()

@@ -107,12 +107,10 @@ def answer(hub: Hub, request: Request) -> Reply:
     if route.plain:
         return route.plain(hub, request)
     assert route.on_repo
-    kind, name = (
-        request.args.get("kind", "models"),
-        f"{request.args['space']}/{request.args['name']}",
-    )
-    if route.right == "key" and lfs.may_put(hub, repo := hub.shelf.find(kind, name), request):
-        return route.on_repo(hub, repo, request)
+    kind = request.args.get("kind", "models")
+    name = f"{request.args['space']}/{request.args['name']}"
+    if route.right == "key" and lfs.may_put(hub, kind, name, request):
+        return route.on_repo(hub, hub.shelf.find(kind, name), request)
     repo = hub.repo(kind, name, request.user)
     if route.right != "read":
         require_write(request.user, name)
