@@ -19,6 +19,7 @@ from counterfactory.factory.release.views import VIEWS
 
 FILE = re.compile(r"^(?P<split>[a-z0-9_]+)-\d{5}-of-\d{5}\.parquet$")
 ROWS_AT_ONCE = 16  # a row of photographs can hold megabytes
+READ_AT_ONCE = 2**18  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,8 @@ def scan(
 ) -> Iterator[dict[str, Any]]:
     """Yield a view's rows one by one, with all columns or only some, of all splits or of one."""
     for path in data_files(folder, view, split):
-        with pq.ParquetFile(path) as file:
+        # without these two, the whole file is read ahead into memory
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_AT_ONCE) as file:
             wanted = None if columns is None else list(columns)
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted, use_threads=False):
                 yield from batch.to_pylist()

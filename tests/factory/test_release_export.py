@@ -30,6 +30,7 @@ from counterfactory.factory.release.export.openclip import MISSING, title
 from counterfactory.factory.release.export.tar import Tar
 from counterfactory.factory.release.export.webdataset import key, per_shard
 from counterfactory.factory.release.export.work import extension
+from counterfactory.factory.release.views import VIEWS
 
 sys.path.append(str(Path(__file__).parent))
 import release_kit as kit
@@ -434,3 +435,26 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(release: Path, tmp_path: Pat
     assert done.returncode == 2 and "a file grew beyond the size" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_holds_a_few_rows_not_the_file(tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    size, count = 200_000, 80
+    cell = {"bytes": os.urandom(size), "path": None}
+    row = {"image": cell, "caption": "a", "neg_caption": "b", "neg_image": cell}
+    rows = [
+        {**row, "image": {"bytes": os.urandom(size), "path": None}, "id": str(n)}
+        for n in range(count)
+    ]
+    folder = tmp_path / "data/clip"
+    folder.mkdir(parents=True)
+    table = pa.Table.from_pylist(rows, schema=VIEWS["clip"].schema())
+    pq.write_table(table, folder / "train-00000-of-00001.parquet", row_group_size=20)
+    total = table.nbytes
+    del table, rows
+    pool = pa.default_memory_pool()
+    before, most = pool.bytes_allocated(), 0
+    for _ in scan(tmp_path, "clip"):
+        most = max(most, pool.bytes_allocated() - before)
+    assert total > 30_000_000 and most < 16_000_000
