@@ -9,6 +9,7 @@ and its models must be there on each of them (`actor.py` looks).
 
 import math
 import os
+import socket
 import sys
 import time
 from collections import deque
@@ -22,6 +23,7 @@ from counterfactory.factory.run.maker import Made, Task, Work
 from counterfactory.factory.run.schedule import Died, Event, Seat
 from counterfactory.factory.run.worker import ONE_THREAD, Ready
 
+KNOCK_SECONDS = 10.0  # for a cluster's first answer
 PATIENCE = 30.0  # seconds without any worker, before the wait is explained
 
 
@@ -118,12 +120,20 @@ def _joined() -> Any:
     if not ray.is_initialized():
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
+            _knock(os.environ.get("RAY_ADDRESS", ""))
             ray.init(log_to_driver=False, logging_level="warning", **_new_or_known())
         except Exception as error:  # ray raises bare ones: no cluster there, no start in time
             where = os.environ.get("RAY_ADDRESS", "")
             what = f"found no cluster at {where!r} (RAY_ADDRESS)" if where else "Ray does not start"
             raise UserError(f"--engine ray: {what}: {_first_line(error)}") from None
     return ray
+
+
+def _knock(address: str) -> None:
+    """Raise `OSError` when nobody listens at HOST:PORT; ray itself would wait for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), KNOCK_SECONDS).close()
 
 
 def _new_or_known() -> dict[str, Any]:
