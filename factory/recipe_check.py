@@ -106,8 +106,9 @@ class _Checker:
         """Validate the list of ops or checks, each by the class that it names."""
         from counterfactory.factory.checks import CHECKS
         from counterfactory.factory.ops import OPS
+        from counterfactory.factory.sources import ORACLE_OPS
 
-        registry: Mapping[str, type[BaseModel]] = OPS if word == "op" else CHECKS
+        registry: Mapping[str, type[BaseModel]] = OPS | ORACLE_OPS if word == "op" else CHECKS
         items = values.get(key, [])
         if not isinstance(items, list):
             self.problem((key,), "", f"found {_shown(items)}, expected a list")

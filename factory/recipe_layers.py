@@ -6,7 +6,9 @@
     ->          source: {kind: world, n: 500}      ops: [propose, mask, edit(steps 4)]
 
 Mappings merge key by key; lists and single values replace. A `source` of another kind replaces the
-whole `source`: the keys of one kind mean nothing to another. Only the layering is checked here.
+whole `source`: the keys of one kind mean nothing to another. A file that extends another reaches into
+its lists by `set`, as the command line does: `set: {ops.edit.steps: 4}`. Only the layering is checked
+here.
 """
 
 from collections.abc import Sequence
@@ -18,7 +20,7 @@ from counterfactory.factory import recipe_yaml
 from counterfactory.factory.recipe_yaml import Document, dotted
 
 MAX_EXTENDS = 10
-ITEM_NAMES = ("op", "check", "slice", "train", "recipe")  # keys by which --set finds a list's item
+ITEM_NAMES = ("name", "op", "check", "slice", "train", "recipe")  # by which --set finds an item
 
 
 def shipped_folder() -> Path:
@@ -34,8 +36,10 @@ def shipped_recipes() -> list[str]:
 
 
 def shipped_loops() -> list[str]:
-    """Return the names of the loop recipes of the package: `loop/pocket`."""
-    return sorted(f"loop/{path.stem}" for path in (shipped_folder() / "loop").glob("*.yaml"))
+    """Return the names of the loop recipes of the package: `loop/pocket`, `loop/ablations/no-rl`."""
+    folder = shipped_folder()
+    found = (path.relative_to(folder).with_suffix("") for path in folder.glob("loop/**/*.yaml"))
+    return sorted(path.as_posix() for path in found)
 
 
 def find_recipe(name: str, near: Path | None = None) -> Path:
@@ -100,7 +104,20 @@ def _load(path: Path, seen: list[Path]) -> Document:
         if str(error).startswith("found recipe"):
             raise UserError(f"{place}: extends: {error}") from None
         raise
-    return merge(base, document)
+    return _with_set(merge(base, document))
+
+
+def _with_set(document: Document) -> Document:
+    """Lay the values below `set` over the document, each as `--set` would be."""
+    changes = document.values.pop("set", {})
+    place = document.place(("set",))
+    if not isinstance(changes, dict):
+        raise UserError(f"{place}: set: found {changes!r}, expected a mapping such as a.b: c")
+    for key, value in changes.items():
+        put(document, str(key), value, f"{document.place(('set', key)) or place}: set.{key}")
+    for path in [path for path in document.places if path[:1] == ("set",)]:
+        del document.places[path]
+    return document
 
 
 def merge(base: Document, top: Document) -> Document:
@@ -151,12 +168,18 @@ def set_value(document: Document, override: str) -> None:
     """Lay one `a.b=c` over the document; list items go by index or by the name of their op."""
     label = f"--set {override}"
     target, equals, text = override.partition("=")
-    parts = target.strip().split(".")
-    if not equals or not all(parts):
+    if not equals or not all(target.strip().split(".")):
         raise UserError(f"{label}: found no key and value, expected a.b=c")
-    if parts == ["extends"]:
-        raise UserError(f"{label}: found extends, expected a key of the recipe itself")
-    value = recipe_yaml.read_value(text, label)
+    put(document, target.strip(), recipe_yaml.read_value(text, label), label)
+
+
+def put(document: Document, target: str, value: Any, label: str) -> None:
+    """Set the value at `a.b`; `label` says who wants it, should there be no such place."""
+    parts = target.split(".")
+    if not all(parts):
+        raise UserError(f"{label}: found {target!r}, expected keys such as a.b")
+    if parts in (["extends"], ["set"]):
+        raise UserError(f"{label}: found {target}, expected a key of the recipe itself")
     holder: Any = document.values
     path: recipe_yaml.Path = ()
     for part in parts[:-1]:

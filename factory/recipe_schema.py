@@ -17,13 +17,15 @@ from pydantic import BaseModel, Field, create_model
 from counterfactory.factory.checks import CHECKS
 from counterfactory.factory.ops import OPS
 from counterfactory.factory.recipe import Head
-from counterfactory.factory.sources import SOURCES
+from counterfactory.factory.sources import ORACLE_OPS, SOURCES
+
+ALL_OPS = OPS | ORACLE_OPS
 
 
 def build_schema() -> dict[str, Any]:
     """Return the schema, built from the registries."""
     steps: dict[str, Any] = {
-        "ops": (_list_of(OPS, "op"), Field(default=[], description="the steps, in order")),
+        "ops": (_list_of(ALL_OPS, "op"), Field(default=[], description="the steps, in order")),
         "checks": (
             _list_of(CHECKS, "check"),
             Field(default=[], description="what a row must pass"),
@@ -34,11 +36,15 @@ def build_schema() -> dict[str, Any]:
         __base__=Head,
         __doc__="A recipe of `counterfactory build`.",
         extends=(str, Field(default="", description="a shipped recipe, or a file near this one")),
+        set=(
+            dict[str, Any],
+            Field(default={}, description="changes to what is extended: {ops.edit.steps: 4}"),
+        ),
         source=(_one_of(SOURCES, "kind"), Field(description="where samples come from")),
         **steps,
     )
     schema = whole.model_json_schema()
-    for registry, word in ((SOURCES, "kind"), (OPS, "op"), (CHECKS, "check")):
+    for registry, word in ((SOURCES, "kind"), (ALL_OPS, "op"), (CHECKS, "check")):
         for model in registry.values():
             part = schema["$defs"][model.__name__]
             part["required"] = sorted({*part.get("required", []), word})

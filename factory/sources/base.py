@@ -11,11 +11,14 @@ source opens.
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from counterfactory.records import Sample
+
+if TYPE_CHECKING:
+    from counterfactory.factory.ops.base import Op
 
 
 class OpenSource(Protocol):
@@ -49,6 +52,11 @@ class Source(BaseModel):
     kind: str
     n: int = Field(ge=1, description="samples to draw")
     batch: int = Field(default=32, ge=1, le=4096, description="samples that are worked on together")
+
+    @classmethod
+    def oracle_ops(cls) -> dict[str, type["Op"]]:
+        """Return ops that see the truth behind its samples, where that is known: upper bounds."""
+        return {}
 
     def provides(self) -> tuple[str, ...]:
         """Return what its samples hold, of sample.image, .caption, .objects, .examples, .preferences."""

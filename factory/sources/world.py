@@ -5,17 +5,21 @@
 
 Recipes see the world as it is, `biased`, as COCO gives photographs and annotations. Drawing
 `balanced` or `shifted` scenes would be looking at the answers: it needs `oracle: true` and serves
-as the upper bound only. With `requests: true` samples come in threes: one image with a pair that
-differs in a word, two images with a pair that differs in the image.
+as the upper bound only. `mislabelled: 0.3` gives three in ten questions a wrong answer, as a careless
+annotator would: something for gates to find. With `requests: true` samples come in threes: one image
+with a pair that differs in a word, two images with a pair that differs in the image.
 """
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from counterfactory.factory.ops.base import Op
 from counterfactory.factory.sources.base import OpenSource, Source
 from counterfactory.factory.world.language import caption
 from counterfactory.factory.world.questions import TASKS, ask, questions
@@ -43,6 +47,10 @@ class World(Source):
     wordings: Literal["train", "varied"] = Field(
         default="train", description="varied: questions in many more wordings"
     )
+    mislabelled: float = Field(
+        default=0.0, ge=0, le=1, exclude_if=lambda share: not share,
+        description="share of the questions whose answer is made wrong, to try gates on",
+    )  # fmt: skip
     requests: bool = Field(default=False, description="add harmful requests and their benign twins")
 
     @model_validator(mode="after")
@@ -61,6 +69,13 @@ class World(Source):
             raise ValueError(f"found '{unknown[0]}', expected some of {', '.join(TASKS)}")
         return names
 
+    @classmethod
+    def oracle_ops(cls) -> dict[str, type[Op]]:
+        """Return `render`: the scene behind a picture can be drawn anew."""
+        from counterfactory.factory.world.rendered import Render
+
+        return {Render.name: Render}
+
     def provides(self) -> tuple[str, ...]:
         """Everything a careful annotator would write down."""
         return ("sample.image", "sample.caption", "sample.objects", "sample.examples")
@@ -78,6 +93,7 @@ class Scenes:
         self.name = f"world:{config.distribution}:{seed}"
         if config.wordings != "train":
             self.name += f":{config.wordings}"
+        self._mark = f":mislabelled-{config.mislabelled:g}" if config.mislabelled else ""
         self._twins = lru_cache(64)(self._draw_twins)
 
     def __len__(self) -> int:
@@ -85,7 +101,7 @@ class Scenes:
 
     def key(self, index: int) -> str:
         """Return the sample's name: distribution, seed and index say it all."""
-        return f"{self.name}:{'requests:' if self.config.requests else ''}{index}"
+        return f"{self.name}{self._mark}:{'requests:' if self.config.requests else ''}{index}"
 
     def load(self, index: int) -> Sample:
         """Draw one scene with its annotations."""
@@ -99,6 +115,8 @@ class Scenes:
         for task in self.config.every:
             if all(example.task != task for example in asked):
                 asked += ask(task, scene, rng, words)
+        if self.config.mislabelled:
+            asked = careless(asked, self.config.mislabelled, f"{self.name}/{index}/careless")
         image = render(scene)
         return Sample(
             id=digest_bytes(image.tobytes()), image=image, source_id=self.key(index), caption=text,
@@ -109,10 +127,14 @@ class Scenes:
     def describe(self) -> dict[str, Any]:
         """Say what these scenes are."""
         return {
-            "kind": "world", "title": f"pocket world, {self.config.distribution} scenes",
+            "kind": "world", "title": f"pocket world, {self.config.distribution} scenes{self._spoilt()}",
             "license": LICENSE, "images": len(self), "distribution": self.config.distribution,
             "oracle": self.config.oracle, "seed": self.seed, "split": SPLIT,
         }  # fmt: skip
+
+    def _spoilt(self) -> str:
+        share = self.config.mislabelled
+        return f", {100 * share:g} % of the answers wrong on purpose" if share else ""
 
     def _scene(self, index: int) -> Scene:
         return scene_at(self.config.distribution, SPLIT, self.seed, index)
@@ -140,6 +162,25 @@ class Scenes:
         rng = random.Random(f"{self.name}/{block}/twins")
         pair = f"{self.name}:image:{block}"
         return scenes, image_twins(*scenes, rng, pair, wordings=self.config.wordings)
+
+
+def careless(asked: Sequence[Example], share: float, seed: str) -> list[Example]:
+    """Return questions of which a share is answered wrongly: by one of their own wrong answers.
+
+    A rationale would still end in the right answer, so it goes.
+    """
+    rng = random.Random(seed)
+    found = []
+    for example in asked:
+        wrong = {"yes": "no", "no": "yes"}.get(example.answer) or next(
+            iter(example.distractors), ""
+        )
+        if not wrong or rng.random() >= share:
+            found.append(example)
+            continue
+        others = [one for one in (example.answer, *example.distractors) if one != wrong]
+        found.append(replace(example, answer=wrong, rationale="", distractors=tuple(others)))
+    return found
 
 
 def objects_of(scene: Scene) -> tuple[Object, ...]:

@@ -106,6 +106,36 @@ def test_a_name_that_two_items_share_needs_an_index(tmp_path: Path) -> None:
         load(path, ["ops.edit.steps=4"])
 
 
+def test_a_file_reaches_into_the_lists_of_what_it_extends(tmp_path: Path) -> None:
+    write(tmp_path, "base.yaml", BASE)
+    text = "extends: base.yaml\nset: {ops.edit.steps: 4, source.n: 7, ops.mask.parts: [a, b]}\n"
+    write(tmp_path, "mine.yaml", text)
+    top = write(tmp_path, "top.yaml", "extends: mine.yaml\nset: {ops.1.steps: 5}\n")
+    document = load(top, ["source.n=8"])
+    assert document.values["ops"][1]["steps"] == 5
+    assert document.values["ops"][0]["parts"] == ["a", "b"]
+    assert document.values["source"]["n"] == 8 and "set" not in document.values
+    assert document.place(("ops", 1, "steps")) == f"{top}:2: set.ops.1.steps"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ("{ops.edti.steps: 4}", "did you mean 'edit'"),
+        ("{ops.9.steps: 4}", "found index 9"),
+        ("[1]", "set: found \\[1\\], expected a mapping"),
+        ("{extends: x}", "expected a key of the recipe itself"),
+    ],
+)
+def test_a_change_that_fits_nowhere_says_where_it_stands(
+    tmp_path: Path, changes: str, message: str
+) -> None:
+    write(tmp_path, "base.yaml", BASE)
+    mine = write(tmp_path, "mine.yaml", f"extends: base.yaml\nset: {changes}\n")
+    with pytest.raises(UserError, match=f"mine.yaml:2: .*{message}"):
+        load(mine)
+
+
 def test_a_misspelt_recipe_names_the_nearest() -> None:
     with pytest.raises(UserError, match="did you mean 'region-diff'"):
         find_recipe("regiondiff")

@@ -148,3 +148,27 @@ def test_only_the_source_and_the_oracle_know_the_world() -> None:
             if any(f"{n}.".startswith("counterfactory.factory.world.") for n in names):
                 offenders.append(f"{name}:{node.lineno}")
     assert offenders == []
+
+
+def test_a_careless_annotator_gives_wrong_answers_and_says_so(tmp_path: Path) -> None:
+    fields = {"kind": "world", "n": 60, "questions": 6, "every": ("count",)}
+    right, wrong = (World(**fields, **more) for more in ({}, {"mislabelled": 0.3}))  # type: ignore[arg-type]
+    pairs = [
+        (a, b)
+        for at in range(60)
+        for a, b in zip(
+            right.open(tmp_path, 3).load(at).examples, wrong.open(tmp_path, 3).load(at).examples,
+            strict=True,
+        )
+    ]  # fmt: skip
+    assert all((a.question, a.task) == (b.question, b.task) for a, b in pairs)
+    changed = [(a, b) for a, b in pairs if a.answer != b.answer]
+    assert 0.2 < len(changed) / len(pairs) < 0.4
+    for a, b in changed:
+        assert a.answer in b.distractors or a.verifier == "yes_no"
+        assert b.answer not in b.distractors and not b.rationale
+    assert wrong.open(tmp_path, 3).key(0) != right.open(tmp_path, 3).key(0)
+    assert "30 % of the answers wrong" in wrong.open(tmp_path, 3).describe()["title"]
+    assert "mislabelled" not in right.model_dump(), (
+        "recipes that never heard of it stay what they are"
+    )
