@@ -15,10 +15,10 @@ from counterfactory.factory.release.contents import scan
 from counterfactory.factory.release.explain import explain
 from counterfactory.factory.release.row_labels import row_labels
 from counterfactory.loop.behind import loop_of, release_with, with_failures
+from counterfactory.loop.doing import build, mine, plan
 from counterfactory.loop.layout import round_of, write_json
 from counterfactory.loop.recipe import LoopRecipe
 from counterfactory.loop.rounds import Work
-from counterfactory.loop.stages import build, mine, plan
 
 RECIPE = """\
 kind: loop

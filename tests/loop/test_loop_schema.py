@@ -72,7 +72,7 @@ def test_settings_may_be_written_in_every_way_that_the_loop_reads(
 
 def test_every_key_and_method_is_described(schema: Draft202012Validator) -> None:
     found: Any = schema.schema
-    assert set(found["properties"]) == {*LoopRecipe.model_fields, "extends"}
+    assert set(found["properties"]) == {*LoopRecipe.model_fields, "extends", "set"}
     assert found["$defs"]["Training"]["properties"]["train"]["enum"] == list(METHODS)
     assert not schema.is_valid({"kind": "loop", "name": "mine"})
     assert schema.is_valid({"extends": "loop/pocket", "kind": "loop", "name": "mine"})

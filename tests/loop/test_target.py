@@ -1,5 +1,7 @@
 """Which slices a round aims at: mass, past gains, the floor, what is put back."""
 
+from dataclasses import replace
+
 import pytest
 
 from counterfactory.factory.recipe import resolve
@@ -162,3 +164,14 @@ def test_few_rows_are_not_spread_thin(able) -> None:
 def test_whole_parts_add_up() -> None:
     assert whole([1 / 3] * 3, 100) == [34, 33, 33]
     assert likeness(LEAVES, MOONS) == 0.25
+
+
+def test_what_the_model_takes_back_itself_gets_more_rows(able) -> None:
+    one, other = slice_of(*LEAVES), slice_of(*MOONS)
+    firm = replace(one, slice=replace(one.slice, contradictions=0.0))
+    doubted = replace(other, slice=replace(other.slice, contradictions=0.5))
+    plain, _ = choose([one, other], History(), able, rows=1000)
+    assert len({aim.rows for aim in plain}) == 1, "no cross-examination, no difference"
+    aims, _ = choose([firm, doubted], History(), able, rows=1000)
+    rows = {aim.conditions: aim.rows for aim in aims}
+    assert rows[MOONS] > 1.3 * rows[LEAVES]

@@ -7,12 +7,13 @@ import pytest
 from failing_rows import Row, doubting, scenes, written
 
 from counterfactory.factory.recipe_yaml import read
+from counterfactory.loop.doing import mine
 from counterfactory.loop.layout import round_of
 from counterfactory.loop.recipe import LoopRecipe
 from counterfactory.loop.report import page
 from counterfactory.loop.rounds import Work
 from counterfactory.loop.slices import read_slices
-from counterfactory.loop.stages import STAGES, mine
+from counterfactory.loop.stages import STAGES
 
 RECIPE = """\
 kind: loop

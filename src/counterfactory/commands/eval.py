@@ -85,12 +85,12 @@ def _add_run(evals: Any) -> None:
 
 def run_run(args: argparse.Namespace) -> int:
     """Evaluate."""
-    from counterfactory.eval.answerers import answerer_for
     from counterfactory.eval.crew import crew_of
     from counterfactory.eval.plan import Plan
     from counterfactory.eval.run import evaluate
     from counterfactory.eval.select import selection
     from counterfactory.eval.suites import suite_named
+    from counterfactory.loop.filtering import answerer_of, model_behind
 
     if args.temperature is not None and not 0 < args.temperature <= 10:
         raise UserError(f"--temperature: found {args.temperature}, expected a number up to 10")
@@ -103,11 +103,11 @@ def run_run(args: argparse.Namespace) -> int:
     crew = crew_of()
     try:
         device = crew.device if args.device == "auto" else args.device
-        model = answerer_for(
+        model = answerer_of(
             args.model, batch=args.batch, device=device,
             concurrency=args.concurrency, timeout=args.timeout, retries=max(args.retries, 0),
         )  # fmt: skip
-        warnings = _contamination(args.model, plan.suite.name)
+        warnings = _contamination(model_behind(args.model), plan.suite.name)
         if crew.first:
             _loudly(warnings)
         result = evaluate(

@@ -82,6 +82,11 @@ class Round:
         """The decision."""
         return self.folder / GATE
 
+    @property
+    def filter(self) -> Path:
+        """The judge behind the round's model, where the recipe wants one."""
+        return self.folder / "filter"
+
     def decision(self) -> dict[str, Any]:
         """Return the decision; empty where there is none yet."""
         return read(self.gate)

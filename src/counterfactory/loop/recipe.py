@@ -117,6 +117,10 @@ class LoopRecipe(_Part):
     skip: tuple[str, ...] = Field(
         default=(), description="stages that are left out, by name (an ablation)"
     )
+    filtered: bool = Field(
+        default=False,
+        description="a judge behind the model replaces unsafe answers, also when measured (an ablation)",
+    )
     margins: bool = Field(default=False, description="measure calibration on the gate split, too")
     focus: Literal["mined", "uniform"] = Field(
         default="mined", description="uniform: the control, the same rows without a focus"

@@ -39,6 +39,9 @@ def loop_schema() -> dict[str, Any]:
     schema["properties"]["extends"] = {
         "type": "string", "description": "a shipped loop recipe, or a file near this one"
     }  # fmt: skip
+    schema["properties"]["set"] = {
+        "type": "object", "description": "changes to what is extended: {stages.sft.steps: 40}"
+    }  # fmt: skip
     return {
         "$schema": DIALECT,
         **schema,

@@ -48,6 +48,14 @@ class Work:
         )
 
     @property
+    def answers(self) -> str:
+        """Return what is measured as that model: with the filter behind it, where there is one."""
+        parent = self.parent
+        if parent is None or not parent.filter.is_dir():
+            return self.model
+        return f"filtered:{parent.filter}"
+
+    @property
     def before(self) -> Path:
         """Return the evaluation of that model on the gate split."""
         parent = self.parent

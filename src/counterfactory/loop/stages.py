@@ -1,4 +1,4 @@
-"""The stages of a round, each a function from files to files.
+"""The stages of a round: what each reads and leaves. What they do stands in doing.py.
 
     before    the model that the round starts from, measured on the gate split (first round only)
     measure   the same model on the mine split                     eval/mine
@@ -8,6 +8,7 @@
     build/*   a release each                                       release/<name>
     data      what the releases are worth, before training         data.json
     train/*   one after the other, from the promoted model         model/<n>-<name>
+    filter    a judge behind the trained model, where wanted       filter/
     after     the trained model on the gate split                  eval/after
     gate      promoted or not, and why                             gate.json
     generator whether the co-trained one edits from here on        generator.json
@@ -20,108 +21,12 @@ from functools import partial
 from pathlib import Path
 
 from counterfactory.errors import UserError
+from counterfactory.loop.doing import build, data, gate, generator, measure, mine, plan, train
 from counterfactory.loop.engine import Stage
 from counterfactory.loop.generators import GENERATOR, handed_on, rivals
-from counterfactory.loop.layout import read, write_json
+from counterfactory.loop.layout import read
 from counterfactory.loop.recipe import Training
 from counterfactory.loop.rounds import Work
-
-Run = Callable[[Work], None]
-
-
-def measure(work: Work, *, model: str, split: str, out: Path) -> None:
-    """Evaluate a model on a split of the suite."""
-    from counterfactory.eval.answerers import answerer_for
-    from counterfactory.eval.plan import Plan
-    from counterfactory.eval.run import evaluate
-    from counterfactory.eval.suites import suite_named
-
-    recipe = work.recipe
-    plan = Plan(
-        suite=suite_named(recipe.suite), split=split, limit=recipe.limit, margins=recipe.margins,
-        reflect=recipe.reflect and split == "mine",
-    )  # fmt: skip
-    answerer = answerer_for(
-        model, batch=32, device=work.device, concurrency=8, timeout=120.0, retries=4
-    )
-    evaluate(answerer, plan, out, quiet=True)
-
-
-def mine(work: Work) -> None:
-    """Find the slices of the failures on the mine split; with reflection the same without labels."""
-    from counterfactory.loop.mine import mine as mined
-    from counterfactory.loop.slices import write_slices
-    from counterfactory.loop.unlabelled import write_unlabelled
-
-    found = mined(work.round.mine, seed=work.recipe.seed)
-    write_slices(found, work.round.folder)
-    if work.recipe.reflect:
-        write_unlabelled(found, work.round.mine, work.round.unlabelled)
-
-
-def plan(work: Work) -> None:
-    """Decide what to build, with which focus."""
-    from counterfactory.eval.columns import read_columns
-    from counterfactory.loop.history import read_history
-    from counterfactory.loop.mixture import Planning, write_plan
-    from counterfactory.loop.mixture import plan as planned
-    from counterfactory.loop.purpose import purposes
-    from counterfactory.loop.slices import read_slices
-
-    number, recipe = work.round.number, work.recipe
-    mined = read_slices(work.round.folder)
-    history = read_history(work.folder, before=number)
-    settings = Planning.of(recipe, number, handed_on(work.earlier))
-    made = planned(mined, history, settings, read_columns(work.round.mine))
-    write_plan(made, work.round.folder, purposes(work, mined, made))
-
-
-def build(work: Work, *, name: str) -> None:
-    """Make one release; a recipe that keeps nothing leaves a note of it instead."""
-    from counterfactory.factory.recipe import resolve
-    from counterfactory.factory.run.build import TooFew
-    from counterfactory.factory.run.build import build as built
-    from counterfactory.loop.purpose import release_before
-
-    recipe, out = resolve(work.round.recipes / f"{name}.yaml"), work.round.release(name)
-    try:
-        since = release_before(work, name)
-        built(recipe, out, workers=work.workers, progress=False, since=since)
-    except TooFew as error:
-        write_json(out / "failed.json", {"reason": str(error)})
-
-
-def data(work: Work) -> None:
-    """Judge the releases before anything is trained on them."""
-    from counterfactory.loop.judged import data_verdict
-
-    write_json(work.round.data, data_verdict(work))
-
-
-def train(work: Work, *, stage: Training, model: str, out: Path) -> None:
-    """Train from `model`."""
-    from counterfactory.loop.taught import overrides_of, share_of, steps_of
-    from counterfactory.training.train import train as trained
-
-    replay = work.found(stage.replay)
-    trained(
-        stage.train, model, work.found(stage.data), out, overrides_of(work, stage), device=work.device,
-        steps=steps_of(work, stage), replay=replay or None, replay_share=share_of(work, stage, replay),
-    )  # fmt: skip
-
-
-def gate(work: Work) -> None:
-    """Decide whether the trained model is promoted."""
-    from counterfactory.loop.judged import decision
-
-    write_json(work.round.gate, decision(work))
-
-
-def generator(work: Work) -> None:
-    """Compare the co-trained generator with the one it would replace."""
-    from counterfactory.loop.painting import write
-
-    write(work)
 
 
 def opening(work: Work) -> list[Stage[Work]]:
@@ -134,7 +39,7 @@ def opening(work: Work) -> list[Stage[Work]]:
     if here.number == 1:
         stages.append(_measuring("before", work.model, "gate", here.before, asked))
     stages += [
-        _measuring("measure", work.model, "mine", here.mine, asked),
+        _measuring("measure", work.answers, "mine", here.mine, asked),
         Stage(
             "mine", mine, lambda w: {"eval": w.round.mine, "seed": recipe.seed},
             lambda w: [w.round.slices, *([w.round.unlabelled] if recipe.reflect else [])],
@@ -178,7 +83,24 @@ def teaching(work: Work) -> list[Stage[Work]]:
         return []
     recipe = work.recipe
     asked = {"suite": recipe.suite, "limit": recipe.limit, "margins": recipe.margins}
+    if recipe.filtered:
+        found.append(_filtering(work, model))
+        model = f"filtered:{work.round.filter}"
     return [*found, _measuring("after", model, "gate", work.round.after, asked)]
+
+
+def _filtering(work: Work, model: str) -> Stage[Work]:
+    """Return the stage that fits a judge to what the model answers and what is preferred."""
+    from counterfactory.loop.filtering import fit, with_preferences
+
+    builds = [build.title for build in work.recipe.builds]
+    data = with_preferences(work.found(builds))
+
+    def takes(work: Work) -> Mapping[str, object]:
+        found = [_release(place) for place in data]
+        return {"model": model_print(model), "data": found, "seed": work.recipe.seed}
+
+    return Stage("filter", partial(fit, model=model, data=data), takes, lambda w: [w.round.filter])
 
 
 def closing() -> list[Stage[Work]]:
@@ -285,6 +207,10 @@ def _release(place: str) -> object:
 
 def model_print(model: str) -> str:
     """Return what names a model's bytes; a served model goes by its id."""
+    if model.startswith("filtered:"):
+        from counterfactory.loop.filtering import filter_print
+
+        return filter_print(model)
     from counterfactory.models.ids import identify
 
     try:

@@ -4,12 +4,14 @@
     aims[0]    Aim(name="existence of leaves, adversarial", build="region-diff", rows=412, share=0.21, ...)
     back[0]    Back(name="two-step arithmetic ...", why="the model has no right answer there yet ...")
 
-A slice's share is its mass of errors times what rows are believed to gain there. That belief starts
-from a prior and moves with the relative fall of the error rate per row in past rounds, of the same slice
-and of slices that share conditions with it; what was tried little gets a bonus (UCB), or beliefs are
-drawn (Thompson, seeded). A floor keeps every slice alive. The curriculum puts back a slice whose rows
-were all lost, and one that the model never gets right where rows teach by its own samples only; both
-are tried again, after one, two, four rounds.
+A slice's share is its mass of errors times what rows are believed to gain there, and more where the
+model contradicts itself when it is cross-examined. That belief starts from a prior and moves with the
+relative fall of the error rate per row in past rounds, of the same slice and of slices that share
+conditions with it; what was tried little gets a bonus (UCB), or beliefs are drawn (Thompson, seeded).
+
+A floor keeps every slice alive. The curriculum puts back a slice whose rows were all lost, and one that
+the model never gets right where rows teach by its own samples only; both are tried again, after one,
+two, four rounds.
 """
 
 import math
@@ -78,7 +80,9 @@ class _Arm:
 
     @property
     def score(self) -> float:
-        return self.one.mass * self.belief
+        """What rows promise there. An error that the model takes back itself, asked again, is
+        nearer to being put right: it counts up to twice."""
+        return self.one.mass * self.belief * (1 + (self.one.contradictions or 0.0))
 
 
 def choose(

@@ -1,0 +1,111 @@
+"""What the stages of a round do, each from files to files; stages.py says when, and of what.
+
+    measure(work, model="pocket", split="mine", out=work.round.mine)      answers.parquet, summary.json ...
+    mine(work)                                                          slices.json
+    build(work, name="region-diff")                                     release/region-diff
+
+Evaluations, builds and trainings go on where a kill left them; the others are short and done anew.
+"""
+
+from pathlib import Path
+
+from counterfactory.loop.generators import handed_on
+from counterfactory.loop.layout import write_json
+from counterfactory.loop.recipe import Training
+from counterfactory.loop.rounds import Work
+
+
+def measure(work: Work, *, model: str, split: str, out: Path) -> None:
+    """Evaluate a model on a split of the suite."""
+    from counterfactory.eval.plan import Plan
+    from counterfactory.eval.run import evaluate
+    from counterfactory.eval.suites import suite_named
+    from counterfactory.loop.filtering import answerer_of
+
+    recipe = work.recipe
+    plan = Plan(
+        suite=suite_named(recipe.suite), split=split, limit=recipe.limit, margins=recipe.margins,
+        reflect=recipe.reflect and split == "mine",
+    )  # fmt: skip
+    answerer = answerer_of(
+        model, batch=32, device=work.device, concurrency=8, timeout=120.0, retries=4
+    )
+    evaluate(answerer, plan, out, quiet=True)
+
+
+def mine(work: Work) -> None:
+    """Find the slices of the failures on the mine split; with reflection the same without labels."""
+    from counterfactory.loop.mine import mine as mined
+    from counterfactory.loop.slices import write_slices
+    from counterfactory.loop.unlabelled import write_unlabelled
+
+    found = mined(work.round.mine, seed=work.recipe.seed)
+    write_slices(found, work.round.folder)
+    if work.recipe.reflect:
+        write_unlabelled(found, work.round.mine, work.round.unlabelled)
+
+
+def plan(work: Work) -> None:
+    """Decide what to build, with which focus."""
+    from counterfactory.eval.columns import read_columns
+    from counterfactory.loop.history import read_history
+    from counterfactory.loop.mixture import Planning, write_plan
+    from counterfactory.loop.mixture import plan as planned
+    from counterfactory.loop.purpose import purposes
+    from counterfactory.loop.slices import read_slices
+
+    number, recipe = work.round.number, work.recipe
+    mined = read_slices(work.round.folder)
+    history = read_history(work.folder, before=number)
+    settings = Planning.of(recipe, number, handed_on(work.earlier))
+    made = planned(mined, history, settings, read_columns(work.round.mine))
+    write_plan(made, work.round.folder, purposes(work, mined, made))
+
+
+def build(work: Work, *, name: str) -> None:
+    """Make one release, in the time that the budget leaves; one that keeps nothing leaves a note."""
+    from counterfactory.factory.recipe import resolve
+    from counterfactory.factory.run.build import TooFew
+    from counterfactory.loop.budgeting import build_within, seconds_for
+    from counterfactory.loop.purpose import release_before
+
+    recipe, out = resolve(work.round.recipes / f"{name}.yaml"), work.round.release(name)
+    try:
+        since = release_before(work, name)
+        seconds = seconds_for(work, name)
+        build_within(recipe, out, seconds=seconds, workers=work.workers, since=since)
+    except TooFew as error:
+        write_json(out / "failed.json", {"reason": str(error)})
+
+
+def data(work: Work) -> None:
+    """Judge the releases before anything is trained on them."""
+    from counterfactory.loop.judged import data_verdict
+
+    write_json(work.round.data, data_verdict(work))
+
+
+def train(work: Work, *, stage: Training, model: str, out: Path) -> None:
+    """Train from `model`."""
+    from counterfactory.loop.taught import overrides_of, share_of, steps_of
+    from counterfactory.training.train import train as trained
+
+    replay = work.found(stage.replay)
+    trained(
+        stage.train, model, work.found(stage.data), out, overrides_of(work, stage), device=work.device,
+        steps=steps_of(work, stage), replay=replay or None, replay_share=share_of(work, stage, replay),
+    )  # fmt: skip
+
+
+def gate(work: Work) -> None:
+    """Decide whether the trained model is promoted."""
+    from counterfactory.loop.judged import decision
+
+    write_json(work.round.gate, decision(work))
+
+
+def generator(work: Work) -> None:
+    """Compare the co-trained generator with the one it would replace."""
+    from counterfactory.loop.painting import write
+
+    write(work)
