@@ -18,7 +18,7 @@ from counterfactory.factory.release.write import write_release
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 import publishing
 import release_kit as kit
-from publishing import Publisher, Road
+from publishing import Fault, Publisher, Road
 
 VIEWS = ("sft", "dpo")
 
@@ -252,6 +252,21 @@ def test_a_head_that_moved_under_our_own_files_is_not_overwritten(
     assert "README.md was changed there by someone else" in error
     assert publishing.tags(place.hub, "lab/contested") == {first["tag"]: first["commit"]}
     assert place.publish(tmp_path / "b", "lab/contested")["new"], "the same command again"
+
+
+def test_a_commit_without_a_tag_that_someone_changed_becomes_a_version_of_its_own(
+    place: Place, tmp_path: Path
+) -> None:
+    folder = release(tmp_path / "r")
+    place.road.clear()
+    place.road.block("POST", "/tag/", Fault("status", 403))
+    assert "answered 403" in place.refused(folder, "lab/cut")
+    place.road.clear()
+    publishing.commit(place.hub, "lab/cut", {"README.md": "---\nlicense: mit\n---\n"})
+    done = place.publish(folder, "lab/cut")
+    assert done["new"] and publishing.tags(place.hub, "lab/cut") == {done["tag"]: done["commit"]}
+    card = place.publisher.call("card", "lab/cut", "dataset", done["tag"])
+    assert card["data"]["license"] == "cc0-1.0"
 
 
 def _blob(root: Path, content: bytes) -> Path:

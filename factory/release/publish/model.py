@@ -27,12 +27,7 @@ from counterfactory.factory.release.publish.parcel import (
 from counterfactory.fingerprint import digest, digest_weights
 
 WRITTEN = ("README.md", "CHANGELOG.md", RUN, manifest.NAME)
-_PASSING = (
-    "seconds",
-    "final",
-)  # of run.json: may differ between two runs that gave the same weights
 _WANTED = ("method", "model", "data", "replay", "steps", "settings", "facts", "final", "versions")
-_LEFT = "training.jsonl"  # its seconds differ too
 
 
 @dataclass(frozen=True)
@@ -42,9 +37,7 @@ class ModelParcel:
     folder: Path
     run: Mapping[str, Any]
     evaluations: Sequence[Mapping[str, Any]] = ()
-    releases: Mapping[str, str] = field(
-        default_factory=dict
-    )  # as run.json names it -> org/name@tag
+    releases: Mapping[str, str] = field(default_factory=dict)  # name in run.json -> org/name@tag
     kind = "model"
     repo_type = "model"
 
@@ -61,15 +54,17 @@ class ModelParcel:
     @cached_property
     def content(self) -> str:
         """Return the digest of the weights, of what made them, and of what the card tells."""
-        files = {
-            p: entry(p, f)["sha256"] for p, f in self.kept.items() if p not in (_LEFT, "curves.png")
-        }
-        run = {name: value for name, value in self.run.items() if name not in _PASSING}
+        files = {path: entry(path, file)["sha256"] for path, file in self.kept.items()}
         told = [
             {"suite": e["suite"], "split": e["split"], "axes": e["axes"]} for e in self.evaluations
         ]
         return digest(
-            {"files": files, "run": _plain(run), "eval": _plain(told), "data": dict(self.releases)}
+            {
+                "files": files,
+                "run": _plain(self.run),
+                "eval": _plain(told),
+                "data": dict(self.releases),
+            }
         )
 
     @property
@@ -135,10 +130,7 @@ def model_parcel(folder: Path, evaluations: Sequence[Path], releases: Sequence[s
     path = folder / RUN
     try:
         run = json.loads(path.read_bytes())
-        wanted, _ = (
-            run["weights_hash"],
-            [run[n] for n in _WANTED],
-        )
+        wanted, _ = run["weights_hash"], [run[name] for name in _WANTED]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: cannot be read, expected what `train` wrote") from error
     try:

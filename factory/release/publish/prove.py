@@ -1,6 +1,6 @@
 """Proves a commit before it is tagged: every file by its digest, every row by loading it.
 
-prove(parcel, remote, "81b3...", place)        ->  1437 rows compared; or `UserError`
+prove(parcel, remote, "81b3...", place)        ->  1437 rows compared; or `Unproven`
 """
 
 import json
@@ -19,19 +19,21 @@ LARGE = 2 * 2**30  # bytes of a model that are downloaded once more to be sure
 
 
 def prove(parcel: Parcel, remote: Remote, commit: str, place: Path) -> int:
-    """Return how many rows were compared. Raises `UserError` when the commit is not what was sent."""
-    try:
-        _files(parcel, remote, commit, place / commit)
-        if not parcel.configs:
-            return _weights(parcel, remote, commit, place / commit)
-        return remote.waiting(
-            "load back", lambda: rows_as_sent(remote.repo, commit, parcel.folder, parcel.configs)
-        )
-    except Unproven as error:
-        raise UserError(
-            f"{remote.repo}: commit {commit[:12]} is not what was sent: {error}; it has no tag and is no "
-            "version: look at what else writes there, then run the same command again"
-        ) from error
+    """Return how many rows were compared. Raises `Unproven` when the commit is not what was sent."""
+    _files(parcel, remote, commit, place / commit)
+    if not parcel.configs:
+        return _weights(parcel, remote, commit, place / commit)
+    return remote.waiting(
+        "load back", lambda: rows_as_sent(remote.repo, commit, parcel.folder, parcel.configs)
+    )
+
+
+def told(error: Unproven, remote: Remote, commit: str) -> UserError:
+    """Return the one line for a commit that is not what was sent."""
+    return UserError(
+        f"{remote.repo}: commit {commit[:12]} is not what was sent: {error}; it has no tag and is no "
+        "version: look at what else writes there, then run the same command again"
+    )
 
 
 def _files(parcel: Parcel, remote: Remote, commit: str, place: Path) -> None:

@@ -18,7 +18,8 @@ from counterfactory.factory.release.publish.changes import MOST
 from counterfactory.factory.release.publish.client import answers_within
 from counterfactory.factory.release.publish.content import Content
 from counterfactory.factory.release.publish.parcel import Edition, Parcel, open_parcel
-from counterfactory.factory.release.publish.prove import prove
+from counterfactory.factory.release.publish.proof import Unproven
+from counterfactory.factory.release.publish.prove import prove, told
 from counterfactory.factory.release.publish.remote import Remote, Standing
 from counterfactory.factory.release.publish.send import Load, send
 from counterfactory.factory.release.publish.target import Past, look_back
@@ -92,22 +93,39 @@ def _publish(parcel: Parcel, remote: Remote, wanted: str, place: Path, say: Say)
     there = _there(parcel, standing, past, wanted, remote.repo)
     if there and there in standing.tags:
         return _result(parcel, remote, standing, standing.tags[there], there, rows=None, new=False)
+    if there:
+        say(f"{remote.repo}: proving {standing.head[:12]}, sent by an earlier run")
+        try:
+            rows = prove(parcel, remote, standing.head, place)
+        except (
+            Unproven
+        ) as error:  # someone changed it since: what is sent now is a version of its own
+            say(f"{remote.repo}: {standing.head[:12]} is not what was sent ({error})")
+        else:
+            remote.tag(there, standing.head)
+            return _result(parcel, remote, standing, standing.head, there, rows=rows, new=True)
+    version = wanted or next_free(_today(), [*standing.tags, *_versions(past)])
+    load = _load(parcel, remote, standing, past, version, place)
+    say(f"{remote.repo}: sending {version}, {len(load.files)} files")
+    commit, rows = _sent(parcel, remote, load, standing, place, say)
+    remote.tag(version, commit)
+    return _result(parcel, remote, standing, commit, version, rows=rows, new=True)
+
+
+def _sent(
+    parcel: Parcel, remote: Remote, load: Load, standing: Standing, place: Path, say: Say
+) -> tuple[str, int]:
+    """Send and prove; return the commit and how many rows were compared."""
     rows: list[int] = []
 
     def proven(commit: str) -> None:
         say(f"{remote.repo}: proving {commit[:12]}")
-        rows.append(prove(parcel, remote, commit, place))
+        try:
+            rows.append(prove(parcel, remote, commit, place))
+        except Unproven as error:
+            raise told(error, remote, commit) from error
 
-    if there:  # committed by an earlier run that never came to the tag
-        version, commit = there, standing.head
-        proven(commit)
-    else:
-        version = wanted or next_free(_today(), [*standing.tags, *_versions(past)])
-        load = _load(parcel, remote, standing, past, version, place)
-        say(f"{remote.repo}: sending {version}, {len(load.files)} files")
-        commit = send(remote, parcel, load, standing, proven)
-    remote.tag(version, commit)
-    return _result(parcel, remote, standing, commit, version, rows=rows[-1], new=True)
+    return send(remote, parcel, load, standing, proven), rows[-1]
 
 
 def _there(parcel: Parcel, standing: Standing, past: Past, wanted: str, repo: str) -> str:

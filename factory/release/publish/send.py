@@ -84,6 +84,8 @@ def _commit(remote: Remote, load: Load, at: Standing) -> str:
     def attempt() -> str:
         try:
             return remote.commit(new, gone, parent=at.head, title=load.title, text=load.text)
+        except UserError:
+            raise
         except Exception as error:
             if trouble.status_of(error) == 412:
                 raise Stale from None
