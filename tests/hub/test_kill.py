@@ -1,6 +1,9 @@
 """kill -9 of a real server while clients write: nothing that was acknowledged is lost, nothing is half done."""
 
+import json
 import random
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -11,6 +14,8 @@ from kill_writer import Writer, no_patience
 
 from counterfactory.errors import UserError
 from counterfactory.factory.release.hub import serve
+
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +42,20 @@ def test_a_killed_server_has_all_that_it_acknowledged(tmp_path: Path, seed: int)
     with serve(root) as url:
         assert {writer.check(url) for writer in writers} <= {"all", "none", "no request"}
         assert problems(root) == []
+
+
+@pytest.mark.slow
+def test_a_kill_before_any_single_write_leaves_the_old_or_the_new(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(HERE / "kill_steps.py"), str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads(done.stdout)
+    assert told.keys() == {"commit", "merge", "tag", "move", "delete"}
+    for name, counts in told.items():
+        assert counts["steps"] == counts["old"] + counts["new"] >= 1, name
+        assert counts["old"] >= 1, name
+    assert told["commit"]["steps"] >= 10 and told["commit"]["new"] >= 1
 
 
 def test_two_servers_never_share_a_folder(tmp_path: Path) -> None:
