@@ -12,8 +12,9 @@ What a killed server left behind lies in `incoming/` and is swept at the next st
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from uuid import uuid4
@@ -149,15 +150,29 @@ def pointer(sha256: str, size: int) -> bytes:
 
 
 def _write(path: Path, source: Source, limit: int) -> Blob:
-    digest, size, buffer = hashlib.sha256(), 0, memoryview(bytearray(CHUNK))
-    with path.open("xb", buffering=0) as stream:
-        while count := source.readinto(buffer):
-            size += count
+    """Write a content to a new file; it is hashed beside, while the next part comes in."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("xb", buffering=0) as stream, ThreadPoolExecutor(1) as hasher:
+        hashed: Future[None] | None = None
+        for buffer in cycle([memoryview(bytearray(CHUNK)) for _ in range(2)]):
+            part = buffer[: _fill(source, buffer)]
+            size += len(part)
             if size > limit:
                 raise Refusal(413, f"Too large: more than the {limit} bytes that are allowed here")
-            digest.update(buffer[:count])
-            written = 0
-            while written < count:
-                written += stream.write(buffer[written:count])
+            if hashed:
+                hashed.result()  # the other buffer is free again
+            if not part:
+                break
+            hashed = hasher.submit(digest.update, part)
+            while part:
+                part = part[stream.write(part) :]
         os.fsync(stream.fileno())
     return Blob(digest.hexdigest(), size)
+
+
+def _fill(source: Source, buffer: memoryview) -> int:
+    """Read until a buffer is full or the source is at its end, and say how far."""
+    count = 0
+    while count < len(buffer) and (read := source.readinto(buffer[count:])):
+        count += read
+    return count

@@ -46,7 +46,6 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
-    server_version, sys_version = f"counterfactory-hub/{__version__}", ""
     disable_nagle_algorithm = True
     timeout = IDLE_SECONDS
     rbufsize = 2**16
@@ -69,6 +68,10 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_GET
+
+    def version_string(self) -> str:
+        """Return the Server header."""
+        return f"counterfactory-hub/{__version__}"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing: requests are logged by `do_GET`, without their queries."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from typing import Any
 
 from counterfactory.factory.release.hub.access import Access
@@ -41,6 +42,11 @@ class Server(ThreadingHTTPServer):
         super().__init__((host, port), Handler)
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.server_port}"
         self.local = host in LOCAL
+
+    def server_bind(self) -> None:
+        """Take the address as it is given; the base class asks DNS for the host's name."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     @contextmanager
     def busy(self) -> Iterator[None]:
