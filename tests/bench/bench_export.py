@@ -85,7 +85,7 @@ def part(name: str, folder: str, target: str, out: str) -> None:
 
     started, spent = time.perf_counter(), time.process_time()
     {"export": export, "bare": bare}[name](Path(folder), target, Path(out))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mb()
     print(
         json.dumps(
             {
@@ -95,6 +95,15 @@ def part(name: str, folder: str, target: str, out: str) -> None:
             }
         )
     )
+
+
+def peak_mb() -> float:
+    """Return the most memory this process held; `ru_maxrss` would count its parent's too."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def timed(name: str, folder: Path, target: str, out: Path) -> dict[str, float]:

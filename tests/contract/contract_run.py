@@ -6,7 +6,7 @@
 Every team's code runs in an environment of its own (`.venv-contract/NAME`, made when it is not
 there, from the requirements in ENVIRONMENTS), on the same small release and the same exports. The
 table has a row for each: version, date, what was checked. What cannot be installed here is held
-against a schema written down from its source, in schemas.py, and the table says so.
+against a schema written down from its source, in check_schemas.py, and the table says so.
 """
 
 import argparse
@@ -45,6 +45,7 @@ TEAMS = (
     Team("OpenRLHF", "openrlhf", "openrlhf", "export verl"),
     Team("open_clip_train", "open_clip", "open-clip", "exports webdataset, openclip-csv"),
     Team("webdataset", "webdataset", "webdataset", "export webdataset"),
+    Team("LLaVA", "llava", "llava", "export llava"),
     Team("pycocotools", "coco", "pycocotools", "export coco"),
     Team("lm-eval", "lm_eval", reads="suites as parquet"),
     Team(
@@ -85,6 +86,28 @@ ENVIRONMENTS = {
         ("open_clip_torch[training]==3.3.0", "torch==2.15.0", "torchvision==0.29.2")
     ),
     "webdataset": Environment(("webdataset==1.0.2", "pillow", "pyarrow")),
+    "llava": Environment(  # what serves its demo and its vision towers stays out: rows are read without
+        ("llava-torch==1.2.2.post1", "numpy<2", "torch==2.15.0", "torchvision==0.29.2"),
+        without=(
+            *GPU,
+            "gradio",
+            "gradio-client",
+            "uvicorn",
+            "fastapi",
+            "wandb",
+            "timm",
+            "einops",
+            "einops-exts",
+            "shortuuid",
+            "markdown2",
+            "httpx",
+            "scikit-learn",
+            "pydantic",
+            "ninja",
+            "open-clip-torch",
+            "peft",
+        ),
+    ),
     "pycocotools": Environment(("pycocotools",)),
 }
 OFFLINE = {

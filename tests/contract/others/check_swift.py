@@ -51,6 +51,21 @@ def encoded(inputs: Path, view: str) -> None:
     checked(f"{view}: all rows read, as many placeholders as images", rows=len(rows), images=total)
 
 
+def lost(inputs: Path) -> None:
+    """Show that a preference between two equal answers is deleted without an error."""
+    from swift import load_dataset
+
+    lines = (inputs / "export/swift/dpo-train.jsonl").read_text().splitlines()[:2]
+    rows = [json.loads(line) for line in lines]
+    rows[0]["rejected_response"] = rows[0]["messages"][-1]["content"]
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "planted.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        left, _ = load_dataset(str(path), load_from_cache_file=False)
+        same(len(left), 1, "planted: rows left of two")
+    checked("as told by validate: a preference between equal answers is deleted")
+
+
 def trained(inputs: Path, view: str) -> None:
     """Take two steps with its own trainer."""
     from swift import RLHFArguments, SftArguments, rlhf_main, sft_main
@@ -79,6 +94,7 @@ def main() -> None:
     os.environ["ROOT_IMAGE_DIR"] = str(inputs / "export/swift")
     for view in ("sft", "dpo", "kto", "grpo"):
         encoded(inputs, view)
+    lost(inputs)
     for view in ("sft", "dpo", "kto"):
         trained(inputs, view)
     told("ms-swift")
