@@ -30,7 +30,7 @@ class Patience:
     tries: int = 5
     first: float = 1.0  # seconds before the second try; doubled each time
     longest: float = 30.0  # seconds before any try, also where the server asks for more
-    total: float = 180.0  # seconds after which there is no further try
+    total: float = 180.0  # seconds after which there is no further try but the second
     answer: float = 120.0  # seconds in which an answer must begin, or some bytes pass
 
 
@@ -50,7 +50,7 @@ def patiently(
         except Exception as error:
             if isinstance(error, UserError) or not is_trouble(error):
                 raise
-            out_of_time = time.monotonic() - started >= allowed.total
+            out_of_time = attempt > 1 and time.monotonic() - started >= allowed.total
             if not passes(error) or attempt == allowed.tries or out_of_time:
                 raise told(error, step, repo) from error
             time.sleep(min(max(pause, asked_pause(error)), allowed.longest))
