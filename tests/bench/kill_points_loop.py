@@ -26,7 +26,7 @@ from typing import Any
 from loop_lives import Loop, load
 
 SMALL = [
-    "limit=12", "budget.rows=60", "stages.sft.steps=4", "stages.prefer.steps=4",
+    "limit=12", "budget.rows=60", "budget.seconds=36000", "stages.sft.steps=4", "stages.prefer.steps=4",
     "stages.sft.set.save_every=1", "stages.prefer.set.save_every=1",
 ]  # fmt: skip
 REPORT = "report.html"

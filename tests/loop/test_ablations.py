@@ -56,6 +56,13 @@ def test_a_stage_that_is_left_out_is_not_planned_for() -> None:
         resolve_loop("loop/pocket-quick", ["skip=[sft, prefer]"])
 
 
+def test_a_filter_learns_from_requests_that_the_model_never_refuses() -> None:
+    recipe = resolve_loop(HEAD + "safety-filter")
+    assert Planning.of(recipe, 1).sampled == {"world-math"}
+    unfiltered = recipe.model_copy(update={"filtered": False})
+    assert "world-safety" in Planning.of(unfiltered, 1).sampled
+
+
 def test_the_bounds_make_pictures_in_their_own_way() -> None:
     names = {
         name: [op.name for op in built(resolve_loop(HEAD + name), "region-diff").ops]

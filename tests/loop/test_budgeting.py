@@ -52,6 +52,12 @@ def test_a_kill_between_the_two_goes_on_with_the_shorter_one(tmp_path: Path) -> 
     assert about["candidates"] == short.source.n and about["fingerprint"] == short.fingerprint
 
 
+def test_requests_are_made_whole_whatever_the_time(tmp_path: Path) -> None:
+    changes = ["source.n=9", "source.batch=3", "checks=[{check: sanity}]"]
+    build_within(resolve("world-safety", changes), tmp_path / "out", seconds=0.0, workers=1)
+    assert resolve(tmp_path / "out" / "recipe.yaml").source.n == 9
+
+
 def test_batches_behind_a_gap_do_not_count(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
         for batch in (0, 1, 3):

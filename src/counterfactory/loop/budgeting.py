@@ -51,7 +51,13 @@ def build_within(
     recipe: Recipe, out: Path, *, seconds: float, workers: int | None = None,
     since: Path | None = None,
 ) -> None:  # fmt: skip
-    """Make a release, or go on with it. Raises `TooFew` and `UserError` as `build` does."""
+    """Make a release, or go on with it. Raises `TooFew` and `UserError` as `build` does.
+
+    Requests come in blocks whose scenes depend on how many there are: they are made whole, in seconds.
+    """
+    if getattr(recipe.source, "requests", False):
+        build(recipe, out, workers=workers, progress=False, since=since)
+        return
     beside = out.with_name(f"{out.name}.build")
     said = beside / SHORTER
     if not said.is_file():

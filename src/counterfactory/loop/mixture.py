@@ -67,8 +67,17 @@ class Planning:
             builds=recipe.builds, rows=recipe.budget.rows, seconds=recipe.budget.seconds,
             replay=recipe.mix.replay, general=recipe.mix.general, uniform=recipe.focus == "uniform",
             number=number, seed=recipe.seed, generator=generator,
-            sampled=frozenset(name for name, methods in used.items() if methods <= OWN),
+            sampled=frozenset(name for name, methods in used.items() if methods <= OWN) - _filters(recipe),
         )  # fmt: skip
+
+
+def _filters(recipe: LoopRecipe) -> set[str]:
+    """Return the builds whose preferences a filter learns from."""
+    return {
+        build.title
+        for build in recipe.builds
+        if recipe.filtered and "dpo" in resolve(build.recipe, build.overrides()).views
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
