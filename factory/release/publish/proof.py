@@ -10,7 +10,6 @@ loads it: by the card's configs, at that commit, as a stream that leaves nothing
 import marshal
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -47,37 +46,52 @@ def rows_as_sent(repo: str, commit: str, folder: Path, configs: Configs) -> int:
     return rows
 
 
-def digests(folder: Path, paths: Sequence[str]) -> Iterator[bytes]:
-    """Yield a digest of each row of some parquet files, in order."""
-    import pyarrow.parquet as pq
-
-    for path in paths:
-        with pq.ParquetFile(folder / path) as file:
-            for batch in file.iter_batches(ROWS, use_threads=False):
-                yield from map(_digest, batch.to_pylist())
-
-
 def _compare(where: str, loaded: Any, folder: Path, paths: Sequence[str]) -> int:
+    """Compare two streams of tables, however each is cut into pieces."""
+    sent, found = _local_tables(folder, paths), _remote_tables(loaded)
+    ours, theirs = next(sent, None), next(found, None)
     number = 0
-    sent = digests(folder, paths)
-    for number, (ours, theirs) in enumerate(zip_longest(sent, _remote_digests(loaded)), 1):
-        if ours is None or theirs is None:
-            less, more = ("more", "less") if ours is None else ("less", "more")
-            raise Unproven(f"{where}: holds {less} rows than were sent ({more} than {number})")
-        if ours != theirs:
-            raise Unproven(f"{where}, row {number - 1}: is not the row that was sent")
+    while ours is not None and theirs is not None:
+        count = min(len(ours), len(theirs))
+        if (wrong := _first_difference(ours.slice(0, count), theirs.slice(0, count))) is not None:
+            raise Unproven(f"{where}, row {number + wrong}: is not the row that was sent")
+        number += count
+        ours = ours.slice(count) if len(ours) > count else next(sent, None)
+        theirs = theirs.slice(count) if len(theirs) > count else next(found, None)
+    if ours is not None or theirs is not None:
+        raise Unproven(f"{where}: holds {'less' if theirs is None else 'more'} rows than were sent")
     told = (loaded.info.splits or {}).get(loaded.split)
     if told is not None and told.num_examples != number:
         raise Unproven(f"{where}: the card tells of {told.num_examples} rows, found {number}")
     return number
 
 
-def _remote_digests(loaded: Any) -> Iterator[bytes]:
-    for table in loaded.with_format("arrow").iter(ROWS):
-        yield from map(_digest, table.to_pylist())
+def _local_tables(folder: Path, paths: Sequence[str]) -> Iterator[Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for path in paths:
+        with pq.ParquetFile(folder / path, memory_map=True) as file:
+            for batch in file.iter_batches(ROWS, use_threads=False):
+                if len(batch):
+                    yield pa.Table.from_batches([batch])
 
 
-def _digest(row: Mapping[str, Any]) -> bytes:
+def _remote_tables(loaded: Any) -> Iterator[Any]:
+    return (table for table in loaded.with_format("arrow").iter(ROWS) if len(table))
+
+
+def _first_difference(ours: Any, theirs: Any) -> int | None:
+    """Return the first row that differs. What Arrow cannot call equal, digests of the rows decide."""
+    if sorted(ours.column_names) != sorted(theirs.column_names):
+        return 0
+    if all(ours[name].equals(theirs[name]) for name in ours.column_names):
+        return None
+    pairs = zip(ours.to_pylist(), theirs.to_pylist(), strict=True)
+    return next((n for n, (a, b) in enumerate(pairs) if row_digest(a) != row_digest(b)), None)
+
+
+def row_digest(row: Mapping[str, Any]) -> bytes:
     """Return a digest of a row; columns by name, every value exactly.
 
     `marshal` in version 2 writes equal values as equal bytes, floats by their bits.
