@@ -269,9 +269,10 @@ def test_a_commit_without_a_tag_that_someone_changed_becomes_a_version_of_its_ow
     assert card["data"]["license"] == "cc0-1.0"
 
 
-def _blob(root: Path, content: bytes) -> Path:
-    """The file in which the Hub keeps a content."""
-    (found,) = (p for p in root.rglob("*") if p.is_file() and p.read_bytes() == content)
+def _blob(root: Path, repo: str, content: bytes) -> Path:
+    """The file in which the Hub keeps a content of a repository."""
+    files = (p for p in root.rglob("*") if p.is_file() and repo in p.as_posix())
+    (found,) = (p for p in files if p.read_bytes() == content)
     return found
 
 
@@ -286,7 +287,7 @@ def test_what_does_not_come_back_as_it_was_sent_gets_no_tag(
     new = wrong.read_bytes() if damage == "other rows" else b"x" * sent.stat().st_size
 
     def spoil() -> None:
-        _blob(place.root, sent.read_bytes()).write_bytes(new)
+        _blob(place.root, repo, sent.read_bytes()).write_bytes(new)
 
     place.road.meanwhile("GET", r"/resolve/.*\.parquet", spoil)
     error = place.refused(folder, repo)
