@@ -227,4 +227,4 @@ def test_the_schema_knows_every_part_and_needs_less_of_a_recipe_that_extends() -
         assert f"'const': '{name}'" in text
     assert schema["additionalProperties"] is False and schema["if"] == {"required": ["extends"]}
     assert set(schema["else"]["required"]) >= {"kind", "name", "source", "views"}
-    assert set(schema["properties"]) == {*KEYS, "extends"}
+    assert set(schema["properties"]) == {*KEYS, "extends", "set"}
