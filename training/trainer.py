@@ -6,6 +6,7 @@ return run(trainer, outfit, recorder)
 
 import logging
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from counterfactory.training.settings import Common
 
 trainer_logger = logging.getLogger("transformers.trainer")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# a name that transformers will change in v6, and that TRL and older versions know by this one alone
+warnings.filterwarnings("ignore", r"`(is_)?gradient_checkpointing`", FutureWarning)
 
 SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 
