@@ -81,4 +81,5 @@ def test_poison_reaches_every_build_with_questions() -> None:
         for build in recipe.builds
     }
     asked = {"world-qa": 0.3, "world-math": 0.3, "general": 0.3}
-    assert shares == {"region-diff": 0.0, "world-safety": 0.0, **asked}
+    clean = {"region-diff": 0.0, "world-safety": 0.0, "requests": 0.0}
+    assert shares == {**clean, **asked}

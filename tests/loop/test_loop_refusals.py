@@ -141,5 +141,6 @@ def test_a_model_without_a_chat_template_cannot_be_measured(
 ) -> None:
     model = tiny_vlm.llava(tmp_path)
     (model / "chat_template.jinja").unlink()
+    capsys.readouterr()  # what writing it said
     found = refused(tmp_path / "loop", f"model={model}", "limit=1", recipe=small, capsys=capsys)
     assert "chat template" in found, found
