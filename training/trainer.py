@@ -19,7 +19,7 @@ from counterfactory.training.settings import Common
 trainer_logger = logging.getLogger("transformers.trainer")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 # a name that transformers will change in v6, and that TRL and older versions know by this one alone
-warnings.filterwarnings("ignore", r"`(is_)?gradient_checkpointing`", FutureWarning)
+warnings.filterwarnings("ignore", r"`(is_)?gradient_checkpointing", FutureWarning)
 
 SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 
