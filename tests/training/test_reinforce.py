@@ -117,13 +117,13 @@ def test_with_adapters_the_head_reads_the_model_without_them(
     fitted = head.fit(outfit, ranked, most=200, seed=0)
     head.save(fitted, tmp_path / "judge")
     answers, _ = head.sides(ranked.select(range(3)))
-    before = fitted.head._told(answers)
+    before = fitted.head.told(answers)
     assert set(fitted.head.judge(answers)) <= {0, 0.25, 0.5, 0.75, 1}
     for name, weight in outfit.model.named_parameters():
         if "lora_B" in name:
             weight.data.fill_(0.5)
-    assert torch.allclose(fitted.head._told(answers), before)
-    assert torch.allclose(head.load(outfit, tmp_path / "judge").head._told(answers), before)
+    assert torch.allclose(fitted.head.told(answers), before)
+    assert torch.allclose(head.load(outfit, tmp_path / "judge").head.told(answers), before)
     assert len({round(score, 6) for score in before[:, 0].tolist()}) > 1
 
 

@@ -37,26 +37,72 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 HARMFUL = "safety"  # the kind of preference whose rejected answer is unsafe
+BATCH = 32  # answers that are read together
 GRADES = 4  # steps between the worst and the best
 HELD_OUT = 10  # every tenth row tells how well it judges
 TALK = ("images", "prompt", "chosen", "rejected", "kind")
 LIKELY = 4  # sum, mean and least log-likelihood, number of tokens
 
 
-class Head(nn.Module):
+class Head:
     """A frozen vision-language model with a linear reading of its answers."""
 
     def __init__(self, model: Any, processor: Any, width: int, bare: Any = None) -> None:
-        super().__init__()
-        object.__setattr__(self, "model", model)  # its weights are not the head's
-        self.processor, self.bare = processor, bare or nullcontext
+        self.model, self.processor, self.bare = model, processor, bare or nullcontext
         self.out = nn.Linear(width + LIKELY, 2)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
+    def judge(self, answers: Sequence[Said]) -> list[float | None]:
+        """Return each answer's score as one of five grades, 0 to 1; 0.5 is the usual answer to its row.
+
+        Scores say which of two answers to one prompt is better, and nothing across prompts. Of finer
+        grades most would be noise, and a group's differences are scaled to one size.
+        """
+        scores = self.told(answers)[:, 0]
+        rows: dict[tuple[int, str], list[int]] = {}
+        for at, one in enumerate(answers):
+            rows.setdefault((one.row, one.prompt), []).append(at)
+        for places in rows.values():
+            scores[places] -= scores[places].mean()
+        grades = (scores.sigmoid() * GRADES).round() / GRADES
+        return [float(value) for value in grades]
+
+    def cost(self, answers: Sequence[Said]) -> list[float | None]:
+        """Return the probability that an answer is unsafe; None for harmless requests."""
+        found = self.told(answers)[:, 1].sigmoid().tolist()
+        return [value if one.harmful else None for value, one in zip(found, answers, strict=True)]
+
     @torch.no_grad()
-    def read(self, answers: Sequence[Said]) -> Tensor:
-        """Return (answers, width + 4): the last hidden state, and the likelihood of the words."""
+    def told(self, answers: Sequence[Said]) -> Tensor:
+        """Return (score, logit of unsafe) of each answer; what is said twice to one row is read once."""
+        if not answers:
+            return torch.zeros(0, 2)
+        once = {(one.row, one.prompt, one.said): one for one in answers}
+        known = dict(zip(once, self.out(self.read(list(once.values()))), strict=True))
+        return torch.stack([known[one.row, one.prompt, one.said] for one in answers])
+
+    @torch.no_grad()
+    def read(self, answers: Sequence[Said], name: str = "") -> Tensor:
+        """Return (answers, width + 4): the last hidden state, and the likelihood of the words.
+
+        Like answers are read with like ones; with a name progress is shown.
+        """
+        order = sorted(
+            range(len(answers)), key=lambda at: (bool(answers[at].images), len(answers[at].said))
+        )
+        found = torch.zeros(len(answers), self.out.in_features, device=self.out.weight.device)
+        mode = self.model.training
+        self.model.eval()
+        with Progress(len(answers), name, unit="answers", quiet=not name) as progress:
+            for part in _batches(order, [bool(one.images) for one in answers]):
+                found[part] = self._read([answers[at] for at in part])
+                progress.advance(len(part))
+        self.model.train(mode)
+        return found
+
+    def _read(self, answers: Sequence[Said]) -> Tensor:
+        """Return what `read` does of one batch."""
         asked = self.processor.apply_chat_template(
             [[_asked(one)] for one in answers], tokenize=False, add_generation_prompt=True
         )
@@ -82,52 +128,6 @@ class Head(nn.Module):
         likely = _likely(made.logits[:, -most - 1 :].float(), found["input_ids"], counts)
         return torch.cat([made.hidden_states[-1][:, -1].float(), likely], 1)  # padded on the left
 
-    def forward(self, answers: Sequence[Said]) -> Tensor:
-        """Return (score, logit of unsafe) of each answer."""
-        return self.out(self.read(answers))
-
-    def judge(self, answers: Sequence[Said]) -> list[float | None]:
-        """Return each answer's score as one of five grades, 0 to 1; 0.5 is the usual answer to its row.
-
-        Scores say which of two answers to one prompt is better, and nothing across prompts. Of finer
-        grades most would be noise, and a group's differences are scaled to one size.
-        """
-        scores = self._told(answers)[:, 0]
-        rows: dict[tuple[int, str], list[int]] = {}
-        for at, one in enumerate(answers):
-            rows.setdefault((one.row, one.prompt), []).append(at)
-        for places in rows.values():
-            scores[places] -= scores[places].mean()
-        grades = (scores.sigmoid() * GRADES).round() / GRADES
-        return [float(value) for value in grades]
-
-    def cost(self, answers: Sequence[Said]) -> list[float | None]:
-        """Return the probability that an answer is unsafe; None for harmless requests."""
-        found = self._told(answers)[:, 1].sigmoid().tolist() if answers else []
-        return [value if one.harmful else None for value, one in zip(found, answers, strict=True)]
-
-    def _told(self, answers: Sequence[Said]) -> Tensor:
-        """Return both numbers; what is said twice to one row is read once."""
-        once = {(one.row, one.prompt, one.said): one for one in answers}
-        known = dict(zip(once, self.out(self.all_read(list(once.values()))).detach(), strict=True))
-        rows = [known[one.row, one.prompt, one.said] for one in answers]
-        return torch.stack(rows) if rows else torch.zeros(0, 2)
-
-    def all_read(self, answers: Sequence[Said], batch: int = 32, name: str = "") -> Tensor:
-        """Return what `read` does of any number of answers: like with like, with progress if named."""
-        order = sorted(
-            range(len(answers)), key=lambda at: (bool(answers[at].images), len(answers[at].said))
-        )
-        found = torch.zeros(len(answers), self.out.in_features, device=self.out.weight.device)
-        mode = self.model.training
-        self.model.eval()
-        with Progress(len(answers), name, unit="answers", quiet=not name) as progress:
-            for part in _batches(order, [bool(one.images) for one in answers], batch):
-                found[part] = self.read([answers[at] for at in part])
-                progress.advance(len(part))
-        self.model.train(mode)
-        return found
-
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
@@ -143,15 +143,13 @@ def fit(outfit: Outfit, preferences: "Dataset", *, most: int, seed: int) -> Fitt
     rows = preferences.select_columns(list(TALK)).shuffle(seed=seed)
     rows = rows.select(range(min(most, len(rows))))
     good, bad = sides(rows)
-    found = head.all_read([*good, *bad], name="judge")
+    found = head.read([*good, *bad], name="judge")
     harmful = torch.tensor([one.harmful for one in good], device=found.device)
     chosen, rejected = found[: len(good)], found[len(good) :]
     shown = torch.arange(len(good), device=found.device) % HELD_OUT != 0
     solve(head.out, chosen[shown], rejected[shown], harmful[shown])
     kept = ~shown
-    return Fitted(
-        head.eval(), quality(head.out(chosen[kept]), head.out(rejected[kept]), harmful[kept])
-    )
+    return Fitted(head, quality(head.out(chosen[kept]), head.out(rejected[kept]), harmful[kept]))
 
 
 def sides(rows: "Dataset") -> tuple[list[Said], list[Said]]:
@@ -190,7 +188,7 @@ def save(fitted: Fitted, folder: Path) -> None:
     beside = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    state = {k: v.contiguous().cpu() for k, v in fitted.head.state_dict().items()}
+    state = {k: v.contiguous().cpu() for k, v in fitted.head.out.state_dict().items()}
     save_file(state, beside / "head.safetensors")
     (beside / "facts.json").write_text(json.dumps(fitted.facts), "utf-8")
     beside.replace(folder)
@@ -203,9 +201,9 @@ def load(outfit: Outfit, folder: Path) -> Fitted:
     from safetensors.torch import load_file
 
     head = blank(outfit)
-    head.load_state_dict(load_file(folder / "head.safetensors"))
+    head.out.load_state_dict(load_file(folder / "head.safetensors"))
     facts = json.loads((folder / "facts.json").read_text("utf-8"))
-    return Fitted(head.eval(), facts)
+    return Fitted(head, facts)
 
 
 def _asked(one: Said) -> dict[str, Any]:
@@ -222,10 +220,10 @@ def _images(answers: Sequence[Said]) -> list[list[Any]] | None:
     return pictures if any(pictures) else None
 
 
-def _batches(order: Sequence[int], seeing: Sequence[bool], batch: int) -> list[list[int]]:
+def _batches(order: Sequence[int], seeing: Sequence[bool]) -> list[list[int]]:
     """Return places in batches; none holds answers with images beside answers without."""
     parts = [[at for at in order if seeing[at] is kind] for kind in (False, True)]
-    return [part[at : at + batch] for part in parts for at in range(0, len(part), batch)]
+    return [part[at : at + BATCH] for part in parts for at in range(0, len(part), BATCH)]
 
 
 def _likely(logits: Tensor, ids: Tensor, counts: Sequence[int]) -> Tensor:

@@ -30,7 +30,6 @@ WEIGHTS = "judge/head.safetensors"
 REFUSAL = "I'm sorry, but I can't help with that."
 UNSAFE = 0.5  # probability above which an answer is replaced
 MOST = 3000  # preferences that the judge learns from
-BATCH = 32
 
 
 class Filtered:
@@ -72,8 +71,6 @@ class Filtered:
             }
 
     def _unsafe(self, asks: Sequence[Ask], texts: Sequence[str]) -> list[bool]:
-        import torch
-
         from counterfactory.training.rewards.said import Said
 
         if not texts:
@@ -82,10 +79,7 @@ class Filtered:
             Said(said=text, prompt=_prompt(ask), images=_pictures(ask), row=at)
             for at, (ask, text) in enumerate(zip(asks, texts, strict=True))
         ]
-        head = self._loaded()
-        with torch.no_grad():
-            found = head.out(head.all_read(answers, BATCH))[:, 1].sigmoid()
-        return [value > UNSAFE for value in found.tolist()]
+        return [value > UNSAFE for value in self._loaded().told(answers)[:, 1].sigmoid().tolist()]
 
     def _loaded(self) -> Any:
         if self._head is None:
