@@ -1,10 +1,11 @@
-"""Write the texts of a pair: both captions, what differs, and a question whose answer flips.
+"""Write the texts of a pair: both captions, what differs, a question whose answer flips, one about both.
 
     edit: replace "large yellow sun" -> "large green star"
     caption_a   "A picture of a large yellow sun and a small red ball."
     caption_b   "A picture of a large green star and a small red ball."
     difference  "The yellow sun at the top left was replaced by a green star."
     question    "Is there a sun in the picture?"   answer_a "yes"   answer_b "no"
+    examples    "Instead of the sun, what does the second image show?"   answer "green star"
 
 What is in the picture comes from the sample's objects or its caption. Regions that nobody named
 get their texts from `caption_region`.
@@ -29,9 +30,9 @@ class CaptionOp(Op):
     name: ClassVar[str] = "caption"
     reads: ClassVar[tuple[str, ...]] = ("edit",)
     writes: ClassVar[tuple[str, ...]] = (
-        "caption_a", "caption_b", "difference", "question", "answer_a", "answer_b",
+        "caption_a", "caption_b", "difference", "question", "answer_a", "answer_b", "examples",
     )  # fmt: skip
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     op: Literal["caption"] = "caption"
     source: Literal["auto", "objects", "caption"] = Field(
@@ -69,10 +70,12 @@ class CaptionOp(Op):
         asked = questions.ask(rng, story, str(candidate.extra.get("task", "")))
         if caption_a == caption_b or asked.answer_a == asked.answer_b:
             return candidate.rejected("caption", Reason.ANSWER_NOT_FLIPPED)
+        both = questions.compare(rng, story)
         return candidate.with_(
             caption_a=caption_a, caption_b=caption_b, question=asked.text,
             answer_a=asked.answer_a, answer_b=asked.answer_b,
             difference=wording.change(rng, edit.kind, edit.target, edit.replacement, sized=sized),
+            examples=candidate.examples + ((both,) if both else ()),
         )  # fmt: skip
 
     def _known(self, sample: Sample) -> tuple[tuple[Object, ...], bool]:

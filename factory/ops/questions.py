@@ -4,7 +4,9 @@
     move the ball to the other side of the box, "relation"  ->  "Is the ball left of the box?"  yes / no
 
 A question is asked only where what is known makes both answers certain; else existence is asked,
-which every edit but a move or a resize answers anew.
+which every edit but a move or a resize answers anew. `compare` asks about both pictures at once:
+
+    recolour the sun from yellow to blue  ->  "To which colour did the sun change?"  blue
 """
 
 import random
@@ -14,7 +16,7 @@ from dataclasses import dataclass, replace
 from counterfactory.factory.ops import lexicon, wording
 from counterfactory.factory.ops.options import OPPOSITE, Scene, Turn, flips
 from counterfactory.factory.ops.wording import Question
-from counterfactory.records import Edit, Object
+from counterfactory.records import Edit, Example, Object
 
 USUAL_TASK = {"recolour": "attribute", "move": "relation", "resize": "attribute"}
 Line = tuple[Object | None, Object | None]  # a thing before and after; None where it is not there
@@ -49,6 +51,13 @@ class Story:
             for side in (0, 1)
         )
         return first, second
+
+    def named(self, name: str) -> int:
+        """How many things of this name there are, on both sides together; what stays counts once."""
+        return sum(
+            any(one is not None and wording.named(one, False) == name for one in line)
+            for line in self.lines
+        )
 
     @property
     def turned(self) -> Turn | None:
@@ -136,6 +145,28 @@ def _relation(rng: random.Random, story: Story) -> Question | None:
     if rng.random() < 0.5:
         pair = {"a": other.kind, "relation": OPPOSITE[where], "b": kind}
     return wording.worded(rng, wording.RELATION, answers, **pair)
+
+
+def compare(rng: random.Random, story: Story) -> Example | None:
+    """Return a question about both pictures with a short answer; None where it would be ambiguous."""
+    edit, target = story.edit, story.edit.target
+    shown = target if edit.kind in ("remove", "move") else edit.replacement
+    if shown is None or not shown.kind:
+        return None
+    old = ""
+    if edit.kind in ("replace", "recolour", "resize"):
+        if target is None or story.number(target.kind)[0] != 1:
+            return None
+        old = target.kind
+    name = wording.named(shown, False)
+    if edit.kind in ("add", "remove") and story.named(name) > 1:
+        return None
+    answer = {"recolour": shown.colour, "resize": shown.size}.get(edit.kind) or name
+    slices = ("task:difference", f"edit:{edit.kind}", f"kind:{shown.kind}")
+    return Example(
+        task="difference", question=rng.choice(wording.BOTH[edit.kind]).format(old=old),
+        answer=answer, slices=slices + ((f"colour:{shown.colour}",) if shown.colour else ()),
+    )  # fmt: skip
 
 
 WRITERS: Mapping[str, Callable[[random.Random, Story], Question | None]] = {

@@ -87,6 +87,38 @@ HALF = (
     "Does the {kind} stand in the {half} half of the image?",
 )
 SIZE = ("Is the {kind} large or small?", "What size is the {kind}, large or small?")
+BOTH: dict[str, tuple[str, ...]] = {  # asked about both pictures; the answer is a word or two
+    "replace": (
+        "What is in the place of the {old} in the second picture?",
+        "Instead of the {old}, what does the second image show?",
+        "Between the two images the {old} was exchanged. For what?",
+    ),
+    "recolour": (
+        "What colour has the {old} in the second picture?",
+        "To which colour did the {old} change?",
+        "The {old} has another colour in the second image. Which one?",
+    ),
+    "remove": (
+        "What is gone in the second picture?",
+        "Which object does the second image lack?",
+        "Compared with the first picture, what is no longer there?",
+    ),
+    "add": (
+        "What was added to the second picture?",
+        "Which object does the first image lack?",
+        "Compared with the first picture, what is there besides?",
+    ),
+    "move": (
+        "What has moved?",
+        "Which object is at another place in the second image?",
+        "What changed its position between the two pictures?",
+    ),
+    "resize": (
+        "What size has the {old} in the second picture, large or small?",
+        "Did the {old} become large or small?",
+        "The {old} has another size in the second image. Is it large or small now?",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,9 +99,15 @@ def turns(row: Mapping[str, Any]) -> Iterator[Turn]:
             )  # fmt: skip
     for number, example in enumerate(row["examples"] or ()):
         yield Turn(
-            part=f"q{number}", images=[row["image_a"]], question=example["question"],
+            part=f"q{number}", images=_shown(row, example), question=example["question"],
             answer=example["answer"], verifier=example["verifier"], harmful=example["harmful"],
         )  # fmt: skip
+
+
+def _shown(row: Mapping[str, Any], example: Mapping[str, Any]) -> list[Any]:
+    """Return the pictures that a question is about: what changed is asked about both."""
+    both = example["task"] == "difference" and row["image_b"] is not None
+    return [row["image_a"], row["image_b"]] if both else [row["image_a"]]
 
 
 def verifier_of(answer: str) -> str:
@@ -120,7 +126,7 @@ def sft_rows(row: Mapping[str, Any]) -> Iterator[ViewRow]:
             text = example["rationale"]
             if example["verifier"] != "refusal":  # what is said to a request is no result
                 text += ANSWER + example["answer"]
-            yield _sft(row, f"r{number}", [row["image_a"]], example["question"] + THINK, text)
+            yield _sft(row, f"r{number}", _shown(row, example), example["question"] + THINK, text)
     if row["image_b"] is not None and row["difference"]:
         question = COMPARE[_pick(row["id"], len(COMPARE))]
         yield _sft(row, "diff", [row["image_a"], row["image_b"]], question, row["difference"])

@@ -68,7 +68,7 @@ class Object:
 class Example:
     """One question about one image, with its answer: what `sft` and `grpo` rows are made of."""
 
-    task: str  # "count", "existence_popular", "harmful" ...
+    task: str  # "count", "existence_popular", "harmful" ...; "difference" is about both of a pair
     question: str
     answer: str  # the short answer, "3"
     rationale: str = ""  # a chain of thought that is true of the image and ends in the answer

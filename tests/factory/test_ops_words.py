@@ -2,6 +2,7 @@
 
 import doctest
 import random
+from dataclasses import replace
 
 import pytest
 from tests.toys import BALL, SUN, context, sample, with_edit
@@ -131,6 +132,29 @@ def test_the_question_of_a_task_flips_as_the_task_says() -> None:
             for done in [written(edits[kind], task=task, seed=s)]
         }
         assert found == answers, (kind, task)
+
+
+def test_both_pictures_are_asked_about_in_short() -> None:
+    resize = replace(RECOLOUR, kind="resize", replacement=replace(SUN, size="small"))
+    expected = {
+        "replace": (REPLACE, "blue moon"), "remove": (REMOVE, "red ball"), "add": (ADD, "green ball"),
+        "recolour": (RECOLOUR, "purple"), "move": (MOVE, "yellow sun"), "resize": (resize, "small"),
+    }  # fmt: skip
+    for kind, (edit, answer) in expected.items():
+        asked = [written(edit, seed=s).examples for s in SEEDS]
+        assert {one.answer for (one,) in asked} == {answer}, kind
+        assert len({one.question for (one,) in asked}) == len(wording.BOTH[kind])
+        assert {(one.task, f"edit:{kind}" in one.slices) for (one,) in asked} == {
+            ("difference", True)
+        }
+
+
+def test_what_could_be_said_of_two_things_is_not_asked() -> None:
+    blue_sun = replace(SUN, colour="blue", box=(0.7, 0.7, 0.9, 0.9))
+    assert written(RECOLOUR, things=(SUN, BALL, blue_sun)).examples == ()  # which sun?
+    twin = replace(BALL, box=(0.7, 0.7, 0.9, 0.9))
+    assert written(REMOVE, things=(SUN, BALL, twin)).examples == ()  # a red ball is still there
+    assert len(written(MOVE, things=(SUN, BALL, blue_sun)).examples) == 1
 
 
 def test_a_question_that_another_thing_answers_is_asked_with_its_colour() -> None:

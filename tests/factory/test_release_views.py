@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from counterfactory.factory.release.rows import ROW_SCHEMA, table
 from counterfactory.factory.release.views import PLACEHOLDER, VIEWS, base_id, plain
 from counterfactory.images import decode
+from counterfactory.records import Example
 from counterfactory.selecting import THINK
 
 sys.path.append(str(Path(__file__).parent))
@@ -97,6 +98,17 @@ def test_a_pair_gives_sft_both_images_with_flipped_answers_and_the_difference() 
     assert rows[0]["prompt"] == rows[1]["prompt"]
     assert rows[0]["images"] != rows[1]["images"]
     assert [len(row["images"]) for row in rows] == [1, 1, 2]
+
+
+def test_what_is_asked_about_both_pictures_shows_both() -> None:
+    both = Example(
+        task="difference", question="What is new?", answer="blue box", rationale="It is."
+    )
+    row = pair(examples=(both,))
+    for name, parts in {"sft": ["q0", "r0"], "grpo": ["q0"]}.items():
+        made = {one["id"].rpartition("-")[2]: one for one in view(name, row)}
+        images = [made["a"]["images"][0], made["b"]["images"][0]]
+        assert [made[part]["images"] for part in parts] == [images] * len(parts)
 
 
 def test_a_pair_gives_dpo_two_rows_with_chosen_and_rejected_swapped() -> None:
