@@ -21,7 +21,7 @@ import torch
 from trl import GRPOTrainer
 from trl.trainer.utils import split_pixel_values_by_grid, unsplit_pixel_values_by_grid
 
-from counterfactory.errors import UserError
+from counterfactory.errors import NothingToLearn
 from counterfactory.selecting import THINK
 from counterfactory.training.lagrange import Multiplier
 from counterfactory.training.rewards.said import Said, words
@@ -110,7 +110,7 @@ class GroupTrainer(GRPOTrainer):
         self.equal += 1
         if self.equal >= self.patience:
             seen = sorted({round(value, 4) for value in found[:, 0].tolist() if value == value})
-            raise UserError(
+            raise NothingToLearn(
                 f"step {self.state.global_step + 1}: found equal rewards ({seen[:3]}) for all answers "
                 f"to every prompt in all {self.equal} steps so far, expected some better than others; "
                 "look at the judge (--set judge=...), a higher --set temperature=..., or other rows"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from counterfactory.errors import UserError
+from counterfactory.errors import NothingToLearn, UserError
 from counterfactory.eval.crew import Crew, crew_of
 from counterfactory.selecting import THINK
 from counterfactory.training.outfit import Outfit, outfit_for
@@ -171,7 +171,7 @@ def facts(
     if not settings.samples_in(number):
         return found
     if not any(made[part] for part in settings.own):
-        raise UserError(
+        raise NothingToLearn(
             f"reflect, round {number}: found {found['right']:.1%} of the sampled replies right and "
             f"{found['unparsed']:.1%} unreadable, which makes no row for {', '.join(settings.own)}; "
             "expected a model that is sometimes right, or a warm-up (--set rationales=500)"

@@ -16,6 +16,10 @@ class UserError(Exception):
     """Bad input. The message names the file, the field, what was found and what would be right."""
 
 
+class NothingToLearn(UserError):
+    """A training whose data teaches this model nothing; a loop goes on without it."""
+
+
 class RowError(Exception):
     """One candidate cannot go on; ops raise it to reject a single row with a reason of their own.
 

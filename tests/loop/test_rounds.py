@@ -87,6 +87,27 @@ def test_nothing_but_empty_builds_is_a_rejected_round_that_says_so(tmp_path: Pat
     assert found["compared_with"] == "round-01/eval/before"
 
 
+def test_a_training_that_found_nothing_to_learn_is_passed_over_by_the_next(tmp_path: Path) -> None:
+    work = past(tmp_path, 1, False)
+    first, second = (out for _, out in work.trainings())
+    stages = STAGES["teaching"](work)
+    assert next(iter(stages)).name == "train/sft"
+    put(first / "failed.json", {"reason": "none of its samples is right"})
+    (reinforce, after) = stages
+    assert reinforce.run.keywords["model"] == "pocket", "it starts where the first would have"
+    assert after.run.keywords["model"] == str(second)
+    assert work.taught() == [second]
+
+
+def test_a_round_in_which_nothing_was_learned_is_rejected_and_says_so(tmp_path: Path) -> None:
+    work = past(tmp_path, 1, False)
+    for _, out in work.trainings():
+        put(out / "failed.json", {"reason": f"{out.name}: all rewards are equal."})
+    assert [stage.name for stage in STAGES["teaching"](work)] == ["train/sft", "train/reinforce"]
+    found = decision(work)
+    assert found["promoted"] is False and "2-reinforce: all rewards are equal." in found["reason"]
+
+
 def test_a_stage_waits_for_a_release_with_the_views_it_needs(tmp_path: Path) -> None:
     work = past(tmp_path, 1, True, **{"world-qa": ["sft"]})
     assert [stage.train for stage, _ in work.trainings()] == ["sft"]

@@ -13,6 +13,11 @@ import pytest
 from tests import tiny_vlm
 
 from counterfactory.errors import UserError
+from counterfactory.factory.recipe_yaml import read
+from counterfactory.loop.doing import train as learn
+from counterfactory.loop.layout import round_of
+from counterfactory.loop.recipe import LoopRecipe
+from counterfactory.loop.rounds import Work, skipped
 from counterfactory.selecting import THINK, select_prompt
 from counterfactory.training import resume
 from counterfactory.training.reflect import Settings
@@ -158,6 +163,23 @@ def test_what_cannot_be_learned_from_is_told_in_one_line(
     with pytest.raises(UserError, match=told) as caught:
         train("reflect", str(tiny_llava), [str(world_qa)], tmp_path / "run", how, steps=1)
     assert "\n" not in str(caught.value)
+
+
+def test_a_loop_goes_on_without_a_model_that_is_never_right(
+    world_qa: Path, tiny_llava: Path, tmp_path: Path
+) -> None:
+    text = f"""\
+kind: loop
+name: small
+builds: [{{recipe: world-qa}}]
+stages: [{{train: reflect, data: [{world_qa}], steps: 1, set: {{questions: 4, max_tokens: 4}}}}]
+"""
+    recipe = LoopRecipe.from_document(read(text, "r.yaml"))
+    work = Work(recipe, tmp_path, round_of(tmp_path, 1), device="cpu")
+    ((stage, out),) = work.trainings()
+    learn(work, stage=stage, model=str(tiny_llava), out=out)
+    assert "found 0.0% of the sampled replies right" in skipped(out) and work.taught() == []
+    learn(work, stage=stage, model=str(tiny_llava), out=out)  # as after a kill
 
 
 def test_answers_alone_need_no_sampling(world_qa: Path, tiny_llava: Path, tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ Evaluations, builds and trainings go on where a kill left them; the others are s
 
 from pathlib import Path
 
+from counterfactory.errors import NothingToLearn
 from counterfactory.loop.generators import handed_on
 from counterfactory.loop.layout import write_json
 from counterfactory.loop.recipe import Training
-from counterfactory.loop.rounds import Work
+from counterfactory.loop.rounds import FAILED, Work
 
 
 def measure(work: Work, *, model: str, split: str, out: Path) -> None:
@@ -75,7 +76,7 @@ def build(work: Work, *, name: str) -> None:
         seconds = seconds_for(work, name)
         build_within(recipe, out, seconds=seconds, workers=work.workers, since=since)
     except TooFew as error:
-        write_json(out / "failed.json", {"reason": str(error)})
+        write_json(out / FAILED, {"reason": str(error)})
 
 
 def data(work: Work) -> None:
@@ -86,15 +87,19 @@ def data(work: Work) -> None:
 
 
 def train(work: Work, *, stage: Training, model: str, out: Path) -> None:
-    """Train from `model`."""
+    """Train from `model`; a training that finds nothing to learn from leaves a note."""
     from counterfactory.loop.taught import overrides_of, share_of, steps_of
     from counterfactory.training.train import train as trained
 
     replay = work.found(stage.replay)
-    trained(
-        stage.train, model, work.found(stage.data), out, overrides_of(work, stage), device=work.device,
-        steps=steps_of(work, stage), replay=replay or None, replay_share=share_of(work, stage, replay),
-    )  # fmt: skip
+    (out / FAILED).unlink(missing_ok=True)
+    try:
+        trained(
+            stage.train, model, work.found(stage.data), out, overrides_of(work, stage), device=work.device,
+            steps=steps_of(work, stage), replay=replay or None, replay_share=share_of(work, stage, replay),
+        )  # fmt: skip
+    except NothingToLearn as error:
+        write_json(out / FAILED, {"reason": str(error)})
 
 
 def gate(work: Work) -> None:

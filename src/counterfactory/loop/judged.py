@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from counterfactory.loop.layout import CANARY, read
-from counterfactory.loop.rounds import Work
+from counterfactory.loop.rounds import FAILED, Work, skipped
 
 if TYPE_CHECKING:
     from counterfactory.loop.auditors import Auditor
@@ -28,7 +28,7 @@ def data_verdict(work: Work) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
     empty: list[dict[str, str]] = []  # their slices are tried again in a later round
     for name, folder in work.releases.items():
-        if why := read(folder / "failed.json").get("reason"):
+        if why := read(folder / FAILED).get("reason"):
             empty.append({"build": name, "reason": why})
             continue
         auditors = (by_captions(folder), *models)
@@ -69,10 +69,14 @@ def decision(work: Work) -> dict[str, Any]:
         why = data.get("reason") or "the plan built nothing"
         reason = f"Not promoted: nothing was trained, for the data was rejected. {why}"
         return {**about, "promoted": False, "reason": reason, "rejected_by": "data"}
-    if not work.trainings():
-        reason = "Not promoted: no stage of the recipe had data, so nothing was trained."
+    made = work.taught()
+    if not made:
+        reasons = [skipped(out) for _, out in work.trainings()] or [
+            "no stage of the recipe had data"
+        ]
+        reason = f"Not promoted: nothing was trained. {' '.join(reasons)}"
         return {**about, "promoted": False, "reason": reason, "rejected_by": "plan"}
-    model = os.path.relpath(work.trained, work.round.folder)
+    model = os.path.relpath(made[-1], work.round.folder)
     found = decide(
         work.before, work.round.after, read_slices(work.round.folder), recipe.gates.promotion,
         canary=work.folder / CANARY, judge=judge_for(recipe.judge) if recipe.judge else None,

@@ -17,6 +17,7 @@ from counterfactory.loop.recipe import LoopRecipe, Training
 from counterfactory.loop.recipe_parts import REPLAYED, settings_of
 
 MANIFEST = "manifest.json"
+FAILED = "failed.json"  # in the folder of a release or a model that was not made
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +113,14 @@ class Work:
             for number, stage in enumerate(able, 1)
         ]
 
-    @property
-    def trained(self) -> Path:
-        """Return the model that the last training made."""
-        return self.trainings()[-1][1]
+    def taught(self) -> list[Path]:
+        """Return the models that the round's trainings made, the last one last."""
+        return [out for _, out in self.trainings() if not skipped(out)]
+
+
+def skipped(model: Path) -> str:
+    """Return why a training made no model; empty where it made one."""
+    return str(read(model / FAILED).get("reason", ""))
 
 
 def _replayable(release: Path) -> bool:

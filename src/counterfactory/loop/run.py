@@ -20,7 +20,7 @@ from counterfactory.loop.generators import GENERATOR
 from counterfactory.loop.journal import NAME, Journal, held
 from counterfactory.loop.layout import RECIPE, REPORT, read, round_of, rounds_of
 from counterfactory.loop.recipe import LoopRecipe
-from counterfactory.loop.rounds import Work, point
+from counterfactory.loop.rounds import Work, point, skipped
 from counterfactory.loop.stages import STAGES
 from counterfactory.models.ids import models_below
 from counterfactory.progress import clock_text
@@ -112,6 +112,12 @@ def _found(work: Work, name: str) -> str:
         return f", {', '.join(rows) or 'nothing to build'}"
     if name == "data":
         return ", passed" if read(work.round.data).get("passed") else ", rejected"
+    if name.startswith("train/"):
+        made = next(
+            (out for stage, out in work.trainings() if f"train/{stage.title}" == name), None
+        )
+        why = skipped(made) if made else ""
+        return f", nothing was learned: {why}" if why else ""
     if name == "generator":
         found = read(work.round.folder / GENERATOR)
         return f", the {found.get('chosen')} one edits from here on: {found.get('why')}"

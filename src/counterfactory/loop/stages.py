@@ -16,7 +16,7 @@
 Evaluations, builds and trainings go on where a kill left them; the others are short and done anew.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from counterfactory.loop.engine import Stage
 from counterfactory.loop.generators import GENERATOR, handed_on, rivals
 from counterfactory.loop.layout import read
 from counterfactory.loop.recipe import Training
-from counterfactory.loop.rounds import Work
+from counterfactory.loop.rounds import Work, skipped
 
 
 def opening(work: Work) -> list[Stage[Work]]:
@@ -68,25 +68,26 @@ def building(work: Work) -> list[Stage[Work]]:
     return [*found, judging] if names else []
 
 
-def teaching(work: Work) -> list[Stage[Work]]:
-    """Return a stage for each training that has data, and the measurement of the last one's model.
+def teaching(work: Work) -> Iterator[Stage[Work]]:
+    """Yield a stage for each training that has data, and the measurement of the last one's model.
 
-    None where the data did not pass its gates.
+    None where the data did not pass its gates. A training that found nothing to learn from is passed
+    over by the next one.
     """
-    model, found = work.model, list[Stage[Work]]()
     if not read(work.round.data).get("passed"):
-        return []
+        return
+    model = work.model
     for stage, out in work.trainings():
-        found.append(_training(stage, model, out))
-        model = str(out)
-    if not found:
-        return []
+        yield _training(stage, model, out)
+        model = model if skipped(out) else str(out)
+    if not work.taught():
+        return
     recipe = work.recipe
     asked = {"suite": recipe.suite, "limit": recipe.limit, "margins": recipe.margins}
     if recipe.filtered:
-        found.append(_filtering(work, model))
+        yield _filtering(work, model)
         model = f"filtered:{work.round.filter}"
-    return [*found, _measuring("after", model, "gate", work.round.after, asked)]
+    yield _measuring("after", model, "gate", work.round.after, asked)
 
 
 def _filtering(work: Work, model: str) -> Stage[Work]:
