@@ -11,7 +11,7 @@ RUN    := $(BIN)/counterfactory
 
 help:
 	@echo "make demo       install, then one whole round of the loop below demo/"
-	@echo "make test       install, then run the tests"
+	@echo "make test       install, then run the tests, two at a time"
 	@echo "make test-slow  the tests that take long"
 	@echo "make contract   other teams' trainers on our releases, each in an environment of its own (downloads gigabytes)"
 	@echo "make bench      speed against bare loops, as ratios"
@@ -40,7 +40,7 @@ demo: $(STAMP)
 	@echo "Pictures, curves and decisions, open this in a browser:   demo/loop/report.html"
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not gpu"

@@ -153,7 +153,10 @@ def python_of(name: str, home: Path) -> Path:
         )
         if uv is None:
             raise RuntimeError("uv is needed to make environments: pip install uv")
-        done(uv, "venv", "--quiet", "--clear", "--python", wanted.python, str(folder))
+        try:
+            done(uv, "venv", "--quiet", "--clear", "--python", wanted.python, str(folder))
+        except RuntimeError as error:
+            raise RuntimeError(f"it needs Python {wanted.python}: {error}") from None
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as overrides:
             lines = (f"{one} ; sys_platform == 'never'\n" for one in wanted.without)
             overrides.writelines(

@@ -6,7 +6,7 @@
     parcel.py     what is published: release.py, model.py, suite.py
     target.py     what the target holds already;  version.py: the next version
     send.py       one commit, or a pull request; heads that move, answers that get lost
-    proof.py      loaded back by `datasets` and compared row by row
+    loaded_back.py  loaded back by `datasets` and compared row by row
     remote.py     the calls themselves (client.py, content.py);  trouble.py: what is waited for and told
     changes.py    what differs from the version before
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from counterfactory.errors import UserError
 from counterfactory.factory.release import manifest
-from counterfactory.factory.release.publish.proof import Configs
+from counterfactory.factory.release.publish.loaded_back import Configs
 
 RUN, SUITE = "run.json", "suite.json"
 

@@ -10,8 +10,8 @@ from typing import Any
 from counterfactory.errors import UserError
 from counterfactory.factory.release import manifest
 from counterfactory.factory.release.publish.content import holds
+from counterfactory.factory.release.publish.loaded_back import Unproven, rows_as_sent
 from counterfactory.factory.release.publish.parcel import Parcel
-from counterfactory.factory.release.publish.proof import Unproven, rows_as_sent
 from counterfactory.factory.release.publish.remote import Remote
 from counterfactory.fingerprint import digest_file
 

@@ -17,8 +17,8 @@ from counterfactory.errors import UserError
 from counterfactory.factory.release.publish.changes import MOST
 from counterfactory.factory.release.publish.client import answers_within
 from counterfactory.factory.release.publish.content import Content
+from counterfactory.factory.release.publish.loaded_back import Unproven
 from counterfactory.factory.release.publish.parcel import Edition, Parcel, open_parcel
-from counterfactory.factory.release.publish.proof import Unproven
 from counterfactory.factory.release.publish.prove import prove, told
 from counterfactory.factory.release.publish.remote import Remote, Standing
 from counterfactory.factory.release.publish.send import Load, send
