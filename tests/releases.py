@@ -10,16 +10,16 @@ import pytest
 from counterfactory.factory.recipe import checked
 from counterfactory.factory.run.build import build
 
-_MADE: dict[str, Path] = {}
+_MADE: dict[tuple[str, int], Path] = {}
 
 
 def built(factory: pytest.TempPathFactory, recipe: str, samples: int = 24) -> Path:
     """Return the folder of a tiny release, built once."""
-    if recipe not in _MADE:
+    if (recipe, samples) not in _MADE:
         out = factory.mktemp("releases") / recipe
         build(checked(recipe, [f"source.n={samples}"]), out, workers=1)
-        _MADE[recipe] = out
-    return _MADE[recipe]
+        _MADE[recipe, samples] = out
+    return _MADE[recipe, samples]
 
 
 def world_qa(factory: pytest.TempPathFactory) -> Path:

@@ -85,9 +85,12 @@ def test_every_ablation_hears_the_same_talks(
     assert any(not itc[key].equal(whole[key]) for key in itc)
 
 
-def test_contrast_is_learned_on_two_pairs(pairs: Path, tiny_llava: Path, tmp_path: Path) -> None:
-    how = [*HOW, "synthesis=0", "rsc=0", "itc=1", "captions=false", "lr=0.005"]
-    train("cotrain", str(tiny_llava), [str(pairs)], tmp_path / "run", how, steps=60)
+def test_contrast_is_learned_on_three_pairs(
+    tiny_llava: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    few = releases.built(tmp_path_factory, "region-diff", samples=3)
+    how = [*HOW, "synthesis=0", "rsc=0", "itc=1", "captions=false", "lr=0.001"]
+    train("cotrain", str(tiny_llava), [str(few)], tmp_path / "run", how, steps=80)
     found = [line["itc"] for line in lines(tmp_path / "run")]
     assert np.mean(found[-10:]) < 0.8 * np.mean(found[:10])
 
