@@ -7,8 +7,12 @@ import pytest
 from poisons import CHECKS, POISONS, by_shape, made, pair, request, rows
 
 from counterfactory.errors import UserError
+from counterfactory.eval.answerers import answerer_for
 from counterfactory.eval.asking import Ask, Reply
+from counterfactory.eval.run import remembering
 from counterfactory.factory.checks.contamination import build_index
+from counterfactory.factory.recipe import checked
+from counterfactory.factory.run.build import build
 from counterfactory.loop.auditors import by_captions, by_model
 from counterfactory.loop.data_gates import DataDecision, check_release
 from counterfactory.loop.gate_settings import DataGates
@@ -102,7 +106,7 @@ def test_a_model_denies_only_what_it_is_sure_of(tmp_path: Path) -> None:
 
     said = _statements(release, _drawn(release, DataGates()))
     closed = [one for one in said if one.verifier == "yes_no"]
-    sure = by_model(lambda asks: always(0.95, list(asks)))(closed)
+    sure = by_model(lambda asks: always(0.99, list(asks)))(closed)
     assert sure == [one.answer == "yes" for one in closed]
     assert set(by_model(lambda asks: always(0.6, list(asks)))(closed)) == {None}
     assert asked[0].images == closed[0].images
@@ -134,3 +138,16 @@ def test_the_fixture_is_what_it_says() -> None:
     assert CHECKS[1]["check"] == "contamination"
     assert pair(1).answer_a != pair(1).answer_b
     assert request(2).sample.examples[0].question == request(3).sample.examples[0].question
+
+
+@pytest.mark.parametrize(("share", "passes"), [(0.0, True), (0.3, False)])
+def test_careless_answers_of_a_real_recipe_are_found_by_a_model_that_doubts(
+    share: float, passes: bool, tmp_path: Path
+) -> None:
+    recipe = checked("world-qa", ["source.n=150", f"source.mislabelled={share}"])
+    build(recipe, tmp_path / "qa", workers=1)
+    auditor = by_model(remembering(answerer_for("pocket", device="cpu")).replies)
+    found = check_release(tmp_path / "qa", auditors=[by_captions(tmp_path / "qa"), auditor])
+    audited = next(one for one in found.gates if one.gate == "audit")
+    assert audited.n >= 100 and audited.passed is passes, audited
+    assert failed(found) == (set() if passes else {"audit"})

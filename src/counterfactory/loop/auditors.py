@@ -4,7 +4,8 @@
     by_model(answerer)([statement])     ->  [None]    the model is not sure enough
 
 Any callable of this shape can sit in the ensemble. A model that is about to be trained is a poor
-judge of rows made where it is wrong: let it sit beside others, or raise `sure`.
+judge of rows made where it is wrong, unless it must be very sure: of clean pocket releases the pocket
+model denies 2 to 10 % of the labels at 0.97, of one with 30 % wrong answers 18 %.
 """
 
 import math
@@ -19,7 +20,7 @@ from counterfactory.factory.release.contents import data_files, scan
 from counterfactory.fingerprint import digest_bytes
 from counterfactory.records import Object
 
-SURE = 0.9
+SURE = 0.97
 CHOICES = {"yes_no": ("yes", "no"), "number": tuple(str(number) for number in range(10))}
 EXISTENCE = re.compile(
     r"^(?:is|are) there (?:an? |any |the )?([a-z ]+?)(?: (?:in|on) (?:the|this) [a-z]+| anywhere)?\?",

@@ -103,6 +103,10 @@ class DataGates(_Part):
     max_wrong: float = Field(
         default=0.1, ge=0, le=1, description="labels that most auditors contradict"
     )
+    sure: float = Field(
+        default=0.97, gt=0.5, lt=1,
+        description="how sure of another answer a model must be to contradict a label",
+    )  # fmt: skip
     audit: int = Field(default=1500, ge=1, description="rows that are audited, drawn at random")
     max_unsafe: float = Field(
         default=0.0, ge=0, le=1, description="preferred answers to harmful requests that comply"

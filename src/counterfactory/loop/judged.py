@@ -48,7 +48,10 @@ def _models(work: Work) -> list["Auditor"]:
     from counterfactory.loop.auditors import by_model
 
     return [
-        by_model(remembering(answerer_for(one, device=work.device)).replies)
+        by_model(
+            remembering(answerer_for(one, device=work.device)).replies,
+            sure=work.recipe.gates.data.sure,
+        )
         for one in work.recipe.auditors
     ]
 
