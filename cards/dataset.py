@@ -7,42 +7,22 @@ passes `cell`, `code` or `fenced` in the template, so that it cannot become mark
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from counterfactory.cards import markdown, methods
+from counterfactory.cards import markdown
+from counterfactory.cards.templates import FILTERS, card
 
 MOST = 100  # entries of a source's list that the card shows; the manifest holds all
-TEMPLATES = Path(__file__).parent
 
 
 def render(header: Mapping[str, Any], body: Mapping[str, Any]) -> str:
     """Return the card. A fact that the template wants and `body` lacks is an error, not a gap."""
-    import jinja2
-    import yaml
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=False,  # Markdown: the filters below escape
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    return card(
+        header,
+        "dataset.md.jinja",
+        FILTERS | {"size": size, "plain": plain, "listed": listed},
+        **body,
     )
-    environment.filters |= {
-        "cell": markdown.cell,
-        "code": markdown.code,
-        "fenced": markdown.fenced,
-        "number": markdown.number,
-        "size": size,
-        "plain": plain,
-        "listed": listed,
-        "bibtex": methods.bibtex,
-    }
-    environment.globals["table"] = markdown.table
-    top = yaml.safe_dump(dict(header), sort_keys=False, allow_unicode=True, width=1_000_000)
-    text = environment.get_template("dataset.md.jinja").render(**body)
-    return f"---\n{top}---\n\n{_squeezed(text)}"
 
 
 def size(count: int) -> str:
@@ -76,16 +56,3 @@ def listed(source: Mapping[str, Any]) -> list[tuple[str, tuple[list[str], list[l
                 (name, ([markdown.cell(name)], [[markdown.cell(v)] for v in value[:MOST]]))
             )
     return tables
-
-
-def _squeezed(text: str) -> str:
-    """Return the text with at most one empty line in a row, outside of code."""
-    lines: list[str] = []
-    fence = ""
-    for line in text.splitlines():
-        ticks = line[: len(line) - len(line.lstrip("`"))]
-        if len(ticks) >= 3 and (not fence or line == fence):
-            fence = "" if fence else ticks
-        if line or fence or (lines and lines[-1]):
-            lines.append(line.rstrip() if not fence else line)
-    return "\n".join(lines).strip() + "\n"

@@ -48,3 +48,16 @@ def number(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.3g}" if isinstance(value, float) else cell(value)
+
+
+def squeezed(text: str) -> str:
+    """Return the text with at most one empty line in a row, outside of code."""
+    lines: list[str] = []
+    fence = ""
+    for line in text.splitlines():
+        ticks = line[: len(line) - len(line.lstrip("`"))]
+        if len(ticks) >= 3 and (not fence or line == fence):
+            fence = "" if fence else ticks
+        if line or fence or (lines and lines[-1]):
+            lines.append(line.rstrip() if not fence else line)
+    return "\n".join(lines).strip() + "\n"

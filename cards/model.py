@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from counterfactory.cards import markdown, methods
+from counterfactory.cards import methods
+from counterfactory.cards.templates import card
 
-TEMPLATES = Path(__file__).parent
 PIPELINES = {"transformers": "image-text-to-text", "open_clip": "zero-shot-image-classification"}
 POCKET_LICENSE = "apache-2.0"  # of the weights in the package
 
@@ -36,31 +36,17 @@ def render(
     address: Address | None = None,
 ) -> str:  # fmt: skip
     """Return the card of the model in `out`; `evaluation` holds results of `eval run`."""
-    import jinja2
-    import yaml
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=False,  # the filters escape
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )  # fmt: skip
-    environment.filters |= {
-        "cell": markdown.cell, "code": markdown.code, "number": markdown.number,
-        "bibtex": methods.bibtex,
-    }  # fmt: skip
-    environment.globals["table"] = markdown.table
     evaluations = [evaluation] if isinstance(evaluation, Mapping) else list(evaluation or ())
     name = address.repo.partition("/")[2] if address else out.name
     header = _header(run, out, address) | _results(name, evaluations, address)
-    top = yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=1_000_000)
     trainer = methods.OF_TRAINERS.get(run["method"])
-    body = environment.get_template("model.md.jinja").render(
-        run=run, name=name, base=named(run["model"]["id"]), evaluations=evaluations, address=address,
+    return card(
+        header, "model.md.jinja", run=run, name=name, base=named(run["model"]["id"]),
+        evaluations=evaluations, address=address,
         settings=_flat(run["settings"]), data=[_linked(one, address) for one in (*run["data"], *run["replay"])],
         methods=methods.cited([trainer] if trainer else []),
         library=run.get("library", "transformers"),
     )  # fmt: skip
-    return f"---\n{top}---\n\n{_squeezed(body)}\n"
 
 
 def named(model: str) -> str:
@@ -144,12 +130,3 @@ def _flat(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
         else:
             found[f"{path}{key}"] = value
     return found
-
-
-def _squeezed(text: str) -> str:
-    """Return the text with at most one empty line in a row."""
-    lines: list[str] = []
-    for line in text.strip().splitlines():
-        if line or lines[-1]:
-            lines.append(line)
-    return "\n".join(lines)

@@ -8,26 +8,17 @@ so a caption that holds markup is shown as the text it is.
 
 import base64
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from counterfactory import images
-from counterfactory.cards.dataset import TEMPLATES
+from counterfactory.cards.templates import page
 from counterfactory.records import Pixels
 
 
 def render(context: Mapping[str, Any]) -> str:
     """Return the page."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("page.html.jinja").render(**context)
+    return page(Path(__file__).with_name("page.html.jinja"), **context)
 
 
 def picture(pixels: Pixels, title: str, caption: str = "") -> dict[str, Any]:

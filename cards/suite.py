@@ -8,33 +8,19 @@ Facts in, text out: no files, no network, no clock.
 from collections.abc import Mapping
 from typing import Any
 
-from counterfactory.cards import markdown
-from counterfactory.cards.dataset import TEMPLATES
+from counterfactory.cards.templates import card
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
 
 
 def render(about: Mapping[str, Any]) -> str:
     """Return the card. `about` is suite.json: name, version, configs, harmful (tasks that hold requests)."""
-    import jinja2
-    import yaml
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=False,  # the filters escape
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )  # fmt: skip
-    environment.filters |= {
-        "cell": markdown.cell, "code": markdown.code, "number": markdown.number,
-    }  # fmt: skip
-    top = yaml.safe_dump(_header(about), sort_keys=False, allow_unicode=True, width=1_000_000)
     splits = list(dict.fromkeys(split for one in about["configs"].values() for split in one))
     totals = {
         split: sum(one[split]["rows"] for one in about["configs"].values() if split in one)
         for split in splits
     }
-    body = environment.get_template("suite.md.jinja").render(**about, splits=splits, totals=totals)
-    return f"---\n{top}---\n\n{body.strip()}\n"
+    return card(_header(about), "suite.md.jinja", **about, splits=splits, totals=totals)
 
 
 def _header(about: Mapping[str, Any]) -> dict[str, Any]:

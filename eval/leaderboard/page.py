@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from counterfactory.cards import templates
 from counterfactory.eval.items import AXES
 from counterfactory.eval.leaderboard.drawing import colour, dots, ink_on, shade
 from counterfactory.eval.leaderboard.entries import Entry, shown_axes
@@ -21,18 +22,10 @@ MOST_TEXT = 400  # characters of an answer
 
 def page(entries: Sequence[Entry]) -> str:
     """Return the page."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     axes = shown_axes(entries)
     first = entries[0].summary
-    return environment.get_template("page.html.jinja").render(
+    return templates.page(
+        Path(__file__).with_name("page.html.jinja"),
         title=f"{first['suite']} · {first['split']}",
         summary=f"{len(entries)} model{'s' * (len(entries) > 1)}, {_items(first):,} items each",
         axes=axes,

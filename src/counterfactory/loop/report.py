@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from counterfactory.cards import templates
 from counterfactory.errors import UserError
 from counterfactory.factory.recipe_yaml import read as read_yaml
 from counterfactory.factory.run.disk import write_whole
@@ -31,17 +32,12 @@ def write_report(out: Path) -> Path:
 
 def page(out: Path) -> str:
     """Return the page."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True,
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
     rounds = rounds_of(out)
     recipe = _recipe(out)
     facts = [round_facts(one, rounds) for one in rounds]
-    return environment.get_template(TEMPLATE).render(
-        name=str(recipe.get("name") or out.name), model=str(recipe.get("model", "")),
+    return templates.page(
+        Path(__file__).with_name(TEMPLATE), name=str(recipe.get("name") or out.name),
+        model=str(recipe.get("model", "")),
         asked=recipe.get("rounds"), arm=str(recipe.get("focus", "mined")), seed=recipe.get("seed", 0),
         suite=str(recipe.get("suite", "")), rounds=facts, axes=axes_over(rounds),
         table=axes_table(rounds), promoted=_promoted(out, rounds),
