@@ -102,9 +102,9 @@ def load(model: str, settings: Settings, device: str) -> Outfit | EncoderOutfit:
     """Return the model that is trained."""
     if settings.kind == "vlm":
         return outfit_for(model, settings, device)
-    if settings.lora is not None or settings.replay:
+    if settings.lora is not None or settings.replay or settings.keep:
         raise UserError(
-            "--set kind=clip: knows neither lora nor replay; open_clip is trained whole"
+            "--set kind=clip: knows neither lora, nor replay, nor keep; open_clip is trained whole"
         )
     return load_encoder(model, device=device)
 

@@ -52,6 +52,7 @@ class Common(Part):
     max_length: int | None = Field(None, ge=1)  # tokens; None never cuts an image
     lora: Lora | None = None  # lora=true, or lora.rank=8 ...
     freeze_vision: bool = False
+    keep: float = Field(0.0, ge=0, lt=1)  # share of the model given in the result (keep.py)
     bf16: bool = False  # mixed precision on a CPU that has the instructions: twice as fast
     recompute: bool = False  # gradient checkpointing: less memory, more time
     save_every: int = Field(50, ge=1)  # steps between checkpoints

@@ -21,6 +21,7 @@ from counterfactory.models.vlm import settings_hash
 from counterfactory.training import METHODS, resume
 from counterfactory.training.data import describe, load_view, views_of
 from counterfactory.training.finish import finish, finished
+from counterfactory.training.keep import blend
 from counterfactory.training.record import Recorder
 from counterfactory.training.settings import Common, settings_from
 
@@ -48,6 +49,8 @@ def train(
         recorder = Recorder(work, settings.steps, what=method, first=crew.first)
         numbers = getattr(module, method)(outfit, rows, settings, work, recorder)
         if crew.first:
+            if settings.keep:
+                blend(outfit, settings.keep)
             done = finish(outfit, recorder, out, identity, numbers)
         return crew.together(done)[0]
 
