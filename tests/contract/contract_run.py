@@ -49,9 +49,9 @@ TEAMS = (
     Team("pycocotools", "coco", "pycocotools", "export coco"),
     Team("lm-eval", "lm_eval", reads="suites as parquet"),
     Team(
-        "LLaVA, InternVL, NegCLIP, EasyR1",
+        "LLaVA, InternVL, NegCLIP, EasyR1, Unsloth",
         "schemas",
-        reads="exports llava, internvl, negclip, verl",
+        reads="exports llava, internvl, negclip, verl, view sft",
     ),
 )
 

@@ -12,12 +12,13 @@ import contract_inputs as inputs
 import contract_run as run
 
 
-def test_exports_keep_to_the_schemas_of_readers_that_no_index_carries(tmp_path: Path) -> None:
+def test_exports_keep_to_the_schemas_of_readers_that_cannot_run_here(tmp_path: Path) -> None:
     inputs.exports(tmp_path)
     check_schemas.llava(tmp_path / "export/llava")
     check_schemas.internvl(tmp_path / "export/internvl")
     check_schemas.negclip(tmp_path / "export/negclip")
     check_schemas.easyr1(tmp_path / "export/verl")
+    check_schemas.unsloth(tmp_path / "release")
 
 
 def test_a_broken_export_fails_the_schemas(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What cannot be installed from a package index: readers held against rules written down from their source.
+"""What is on no package index, or does not start without a GPU: rules written down from their source.
 
     python tests/contract/others/check_schemas.py INPUTS
 
@@ -6,6 +6,7 @@
     InternVL   internvl_chat/internvl/train/internvl_chat_mpo.py at 19b0da2, and its SFT twin
     NegCLIP    training/data.py: CsvDataset with hard captions and hard images
     EasyR1     verl/utils/dataset.py at b44b311: RLHFDataset
+    Unsloth    unsloth_zoo/vision_utils.py: UnslothVisionDataCollator, messages with images beside them
 
 This is no run of their code; the table says so.
 """
@@ -116,12 +117,28 @@ def easyr1(folder: Path) -> None:
     checked("EasyR1: one placeholder an image", rows=len(rows))
 
 
+def unsloth(release: Path) -> None:
+    rows = 0
+    for path in sorted((release / "data/sft").glob("*.parquet")):
+        for row in pq.read_table(path, columns=["messages", "images"]).to_pylist():
+            roles = [message["role"] for message in row["messages"]]
+            same(roles, ["user", "assistant"], "roles by turns")
+            blocks = [block for message in row["messages"] for block in message["content"]]
+            same({block["type"] for block in blocks} <= {"image", "text"}, True, "kinds of blocks")
+            pictures = [block for block in blocks if block["type"] == "image"]
+            same(len(pictures), len(row["images"]), "image blocks")
+            same(all(block["text"] for block in blocks if block["type"] == "text"), True, "texts")
+            rows += 1
+    checked("Unsloth: one image block an image", rows=rows)
+
+
 def main() -> None:
     exports = Path(sys.argv[1]) / "export"
     llava(exports / "llava")
     internvl(exports / "internvl")
     negclip(exports / "negclip")
     easyr1(exports / "verl")
+    unsloth(exports.parent / "release")
     told("")
 
 
