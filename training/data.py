@@ -70,17 +70,31 @@ def describe(release: str, views: Sequence[str]) -> dict[str, Any]:
 
 
 def mixed(rows: "Dataset", replay: "Dataset", share: float, seed: int) -> "Dataset":
-    """Return `rows` with so many of `replay` behind them that these are `share` of the whole."""
+    """Return `rows` with so many of `replay` behind them that these are `share` of the whole.
+
+    Each release of `replay` gives as many, so that none is lost in a larger one.
+    """
     import numpy as np
     from datasets import concatenate_datasets
 
     wanted = round(len(rows) * share / (1 - share))
     chance = np.random.default_rng(seed)
-    rounds = -(-wanted // len(replay))
-    chosen = [int(n) for _ in range(rounds) for n in chance.permutation(len(replay))]
+    chosen: list[int] = []
+    for number, places in enumerate(held := by_release(replay)):
+        own = wanted // len(held) + (number < wanted % len(held))
+        rounds = -(-own // len(places))
+        chosen += [int(n) for _ in range(rounds) for n in chance.permutation(places)][:own]
     columns = [name for name in rows.column_names if name in replay.column_names]
-    again = replay.select(chosen[:wanted])
+    again = replay.select(chosen)
     return concatenate_datasets([rows.select_columns(columns), again.select_columns(columns)])
+
+
+def by_release(rows: "Dataset") -> list[list[int]]:
+    """Return the places of each release's rows."""
+    found: dict[str, list[int]] = {}
+    for at, name in enumerate(rows["release"]):
+        found.setdefault(name, []).append(at)
+    return list(found.values())
 
 
 def check_rows(

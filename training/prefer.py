@@ -112,4 +112,4 @@ def replay_rows(outfit: Outfit, settings: Settings) -> "Dataset | None":
         return None
     rows = load_view(settings.replay, "sft")
     check_rows(rows, outfit.image_token)
-    return rows.select_columns(["images", "prompt", "completion"])
+    return rows

@@ -3,14 +3,16 @@
     trainer = replayed(DPOTrainer, outfit, rows, settings)(model=..., train_dataset=...)
 
 Adds `replay_weight` times the mean negative log-likelihood of the replayed completions to TRL's loss.
-So many rows come with a batch that they are `replay_share` of all rows. Which ones depends on seed,
-step and process alone: a run that goes on sees what it would have seen.
+So many rows come with a batch that they are `replay_share` of all rows, of each release as many. Which
+ones depends on seed, step and process alone: a run that goes on sees what it would have seen.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from counterfactory.training.data import by_release
 from counterfactory.training.outfit import Outfit
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ def replayed(kind: Any, outfit: Outfit, rows: "Dataset | None", settings: Any) -
     collate = DataCollatorForVisionLanguageModeling(outfit.processor, completion_only_loss=True)
     count = beside(settings.batch, settings.replay_share)
 
-    held: Dataset = rows
+    held: Dataset = rows.select_columns(["images", "prompt", "completion"])
+    releases = by_release(rows)
 
     class Replayed(kind):
         part = -1, -1  # the step, and which of its batches was last
@@ -41,7 +44,7 @@ def replayed(kind: Any, outfit: Outfit, rows: "Dataset | None", settings: Any) -
             step = self.state.global_step
             self.part = step, self.part[1] + 1 if self.part[0] == step else 0
             chosen = drawn(
-                len(held), count, settings.seed, *self.part, self.accelerator.process_index
+                releases, count, settings.seed, *self.part, self.accelerator.process_index
             )
             batch = self._prepare_inputs(collate([held[at] for at in chosen]))
             kept = likelihood_loss(model, batch)
@@ -62,14 +65,17 @@ def beside(batch: int, share: float) -> int:
     return max(1, round(batch * share / (1 - share)))
 
 
-def drawn(rows: int, count: int, *names: int) -> list[int]:
-    """Return `count` rows that follow from the names.
+def drawn(releases: Sequence[Sequence[int]], count: int, *names: int) -> list[int]:
+    """Return `count` rows that follow from the names, as many of each release as can be.
 
-    >>> drawn(100, 3, 0, 7, 0, 0) == drawn(100, 3, 0, 7, 0, 0) != drawn(100, 3, 0, 8, 0, 0)
-    True
+    >>> few, many = range(3), range(3, 100)
+    >>> sum(at < 3 for at in drawn([few, many], 4, 0, 7))
+    2
     """
     chance = np.random.default_rng(names)
-    return [int(at) for at in chance.choice(rows, count, replace=count > rows)]
+    turns = chance.permutation(len(releases))
+    whose = [releases[int(turns[at % len(turns)])] for at in range(count)]
+    return [places[int(chance.integers(len(places)))] for places in whose]
 
 
 def likelihood_loss(model: Any, batch: Any) -> Any:

@@ -7,15 +7,18 @@ import pytest
 from poisons import CHECKS, POISONS, by_shape, made, pair, request, rows
 
 from counterfactory.errors import UserError
-from counterfactory.eval.answerers import answerer_for
 from counterfactory.eval.asking import Ask, Reply
-from counterfactory.eval.run import remembering
 from counterfactory.factory.checks.contamination import build_index
 from counterfactory.factory.recipe import checked
+from counterfactory.factory.recipe_yaml import read
 from counterfactory.factory.run.build import build
 from counterfactory.loop.auditors import by_captions, by_model
 from counterfactory.loop.data_gates import DataDecision, check_release
 from counterfactory.loop.gate_settings import DataGates
+from counterfactory.loop.judged import data_verdict
+from counterfactory.loop.layout import round_of, write_json
+from counterfactory.loop.recipe import LoopRecipe
+from counterfactory.loop.rounds import Work
 from counterfactory.loop.told import read_told
 
 
@@ -140,14 +143,18 @@ def test_the_fixture_is_what_it_says() -> None:
     assert request(2).sample.examples[0].question == request(3).sample.examples[0].question
 
 
-@pytest.mark.parametrize(("share", "passes"), [(0.0, True), (0.3, False)])
+@pytest.mark.parametrize(
+    ("share", "focused", "passes"), [(0.0, False, True), (0.3, False, False), (0.3, True, True)]
+)
 def test_careless_answers_of_a_real_recipe_are_found_by_a_model_that_doubts(
-    share: float, passes: bool, tmp_path: Path
+    share: float, focused: bool, passes: bool, tmp_path: Path
 ) -> None:
-    recipe = checked("world-qa", ["source.n=150", f"source.mislabelled={share}"])
-    build(recipe, tmp_path / "qa", workers=1)
-    auditor = by_model(remembering(answerer_for("pocket", device="cpu")).replies)
-    found = check_release(tmp_path / "qa", auditors=[by_captions(tmp_path / "qa"), auditor])
-    audited = next(one for one in found.gates if one.gate == "audit")
-    assert audited.n >= 100 and audited.passed is passes, audited
-    assert failed(found) == (set() if passes else {"audit"})
+    text = "kind: loop\nbuilds: [{recipe: world-qa}]\nstages: [{train: sft, data: [world-qa]}]\n"
+    recipe = LoopRecipe.from_document(read(f"{text}auditors: [pocket]\nname: small\n", "r.yaml"))
+    work = Work(recipe, tmp_path, round_of(tmp_path, 1), device="cpu")
+    write_json(work.round.plan, {"builds": [{"name": "world-qa", "focused": focused}]})
+    made = checked("world-qa", ["source.n=150", f"source.mislabelled={share}"])
+    build(made, work.round.release("world-qa"), workers=1)
+    found = data_verdict(work)
+    assert found["passed"] is passes, found["reason"]
+    assert ("audit" in found["reason"]) is not passes

@@ -1,13 +1,15 @@
 """Rows from releases: pictures decode, releases follow each other, what is missing is named."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from PIL.Image import Image as Picture
-from tests import tiny_vlm
+from tests import releases, tiny_vlm
 
 from counterfactory.errors import UserError
-from counterfactory.training.data import check_rows, describe, load_view, mixed
+from counterfactory.training.data import by_release, check_rows, describe, load_view, mixed
+from counterfactory.training.replayed import drawn
 from counterfactory.training.train import rows_for
 
 
@@ -59,6 +61,22 @@ def test_replay_makes_up_its_share_and_is_repeatable(world_qa: Path) -> None:
     assert all(made["id"][30:].count(name) == 2 for name in old["id"])
     assert made["id"] == mixed(few, old, 0.4, seed=1)["id"] != mixed(few, old, 0.4, seed=2)["id"]
     assert len(mixed(few, old, 0.0, seed=1)) == 30
+
+
+def test_replay_takes_as_much_of_a_small_release_as_of_a_large_one(
+    world_qa: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    small = releases.built(tmp_path_factory, "world-qa", samples=6)
+    both = load_view([str(world_qa), str(small)], "sft")
+    some = load_view([str(world_qa)], "sft").select(range(40))
+    assert Counter(mixed(some, both, 0.5, seed=1)["release"][40:]) == {
+        str(world_qa): 20,
+        str(small): 20,
+    }
+    places = by_release(both)
+    assert len(places[0]) > 2 * len(places[1])
+    for step in range(20):
+        assert sum(at in places[1] for at in drawn(places, 7, 0, step)) in (3, 4)
 
 
 def test_an_empty_set_is_one_line(world_qa: Path) -> None:
