@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from counterfactory import __version__
 from counterfactory.commands import (
@@ -46,6 +46,13 @@ INTERRUPTED = 130
 
 class Parser(argparse.ArgumentParser):
     """argparse with one line an error, and a guess at what was meant."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Note the options that the command knows: the innermost parser is done first."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if "known_options" not in found:
+            found.known_options = tuple(self._option_string_actions)
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line and leave with 2."""
@@ -119,8 +126,7 @@ def _with_hint(message: str, where: argparse.ArgumentParser) -> str:
 
 
 def _option_hint(word: str, args: argparse.Namespace) -> str:
-    options = [f"--{key.replace('_', '-')}" for key in vars(args)] + ["--set"]
-    return did_you_mean(word.partition("=")[0], options)
+    return did_you_mean(word.partition("=")[0], args.known_options)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,8 @@ def test_every_command_has_help_that_ends_with_0(capsys: pytest.CaptureFixture[s
      (["build", "r", "--out", "o", "--budget", "-3"], "seconds above 0"), ([], "required: COMMAND"),
      (["recipe", "show", "region-dif"], "did you mean 'region-diff'?"),
      (["recipe", "show", "./nowhere.yaml"], "nowhere.yaml: found no such file"),
-     (["build", "r", "--out", "o", "--sett", "a=b"], "did you mean '--set'?")],
+     (["build", "r", "--out", "o", "--sett", "a=b"], "did you mean '--set'?"),
+     (["eval", "run", "m", "--suite", "s", "--out", "o", "--tasks", "a"], "did you mean '--task'?")],
 )  # fmt: skip
 def test_a_mistake_is_one_line_with_a_hint_and_exit_2(args: list[str], hint: str) -> None:
     done = run(*args)
