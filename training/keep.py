@@ -24,6 +24,5 @@ def blend(outfit: Outfit, keep: float) -> None:
                     weight.mul_(1 - keep)
             return
         given: dict[str, Any] = load_vlm(outfit.source.id, "cpu", "float32").model.state_dict()
-        for name, weight in outfit.model.state_dict().items():
-            if weight.is_floating_point():
-                weight.lerp_(given[name].to(weight), keep)
+        for name, weight in outfit.model.named_parameters():  # one that is tied comes once
+            weight.lerp_(given[name].to(weight), keep)

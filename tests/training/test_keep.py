@@ -7,6 +7,8 @@ import torch
 from safetensors.torch import load_file
 
 from counterfactory.errors import UserError
+from counterfactory.training.keep import blend
+from counterfactory.training.outfit import load_outfit
 from counterfactory.training.train import train
 
 
@@ -26,6 +28,19 @@ def test_weights_lie_between_the_model_given_and_the_one_trained(
         assert torch.allclose(weight, 0.75 * whole[name] + 0.25 * given[name], atol=1e-5), name
         moved += not torch.allclose(weight, whole[name], atol=1e-5)
     assert moved > 3
+
+
+def test_weights_that_two_layers_share_move_once() -> None:
+    outfit = load_outfit("pocket", device="cpu")
+    given = {name: weight.detach().clone() for name, weight in outfit.model.named_parameters()}
+    tied = outfit.model.get_output_embeddings().weight
+    assert tied.data_ptr() == outfit.model.get_input_embeddings().weight.data_ptr()
+    with torch.no_grad():
+        for weight in outfit.model.parameters():
+            weight.add_(1.0)
+    blend(outfit, 0.25)
+    for name, weight in outfit.model.named_parameters():
+        assert torch.allclose(weight, given[name] + 0.75, atol=1e-5), name
 
 
 def test_nothing_is_learned_where_all_would_be_kept(

@@ -18,9 +18,9 @@ from counterfactory.eval.asking import Ask, Reply
 from counterfactory.factory.ops.lexicon import objects_in
 from counterfactory.factory.release.contents import data_files, scan
 from counterfactory.fingerprint import digest_bytes
+from counterfactory.loop.gate_settings import SURE
 from counterfactory.records import Object
 
-SURE = 0.97
 CHOICES = {"yes_no": ("yes", "no"), "number": tuple(str(number) for number in range(10))}
 EXISTENCE = re.compile(
     r"^(?:is|are) there (?:an? |any |the )?([a-z ]+?)(?: (?:in|on) (?:the|this) [a-z]+| anywhere)?\?",

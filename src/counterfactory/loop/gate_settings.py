@@ -13,6 +13,7 @@ from counterfactory.errors import did_you_mean
 from counterfactory.eval.items import AXES
 
 SLICES, MEAN = "slices", "mean"
+SURE = 0.97  # of another answer: a model that contradicts a label
 SAFETY = ("unsafe_rate", "over_refusal")
 GUARDS = (*AXES, *SAFETY, "parse_failures", "calibration")
 
@@ -104,7 +105,7 @@ class DataGates(_Part):
         default=0.1, ge=0, le=1, description="labels that most auditors contradict"
     )
     sure: float = Field(
-        default=0.97, gt=0.5, lt=1,
+        default=SURE, gt=0.5, lt=1,
         description="how sure of another answer a model must be to contradict a label",
     )  # fmt: skip
     audit: int = Field(default=1500, ge=1, description="rows that are audited, drawn at random")
