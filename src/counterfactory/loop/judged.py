@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from counterfactory.loop.layout import CANARY, read
-from counterfactory.loop.rounds import FAILED, Work, skipped
+from counterfactory.loop.rounds import Work, skipped
 
 if TYPE_CHECKING:
     from counterfactory.loop.auditors import Auditor
@@ -33,7 +33,7 @@ def data_verdict(work: Work) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
     empty: list[dict[str, str]] = []  # their slices are tried again in a later round
     for name, folder in work.releases.items():
-        if why := read(folder / FAILED).get("reason"):
+        if why := skipped(folder):
             empty.append({"build": name, "reason": why})
             continue
         auditors = (by_captions(folder), *(() if name in focused else models))

@@ -118,9 +118,9 @@ class Work:
         return [out for _, out in self.trainings() if not skipped(out)]
 
 
-def skipped(model: Path) -> str:
-    """Return why a training made no model; empty where it made one."""
-    return str(read(model / FAILED).get("reason", ""))
+def skipped(folder: Path) -> str:
+    """Return why a release or a model was not made; empty where it was."""
+    return str(read(folder / FAILED).get("reason", ""))
 
 
 def _replayable(release: Path) -> bool:
