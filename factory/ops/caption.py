@@ -17,7 +17,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from counterfactory.factory.ops import lexicon, questions, wording
+from counterfactory.factory.ops import lexicon, questions, sentences, wording
 from counterfactory.factory.ops.base import Context, Op, Outcome, Runnable
 from counterfactory.factory.ops.questions import Story
 from counterfactory.fingerprint import seed_for
@@ -32,7 +32,7 @@ class CaptionOp(Op):
     writes: ClassVar[tuple[str, ...]] = (
         "caption_a", "caption_b", "difference", "question", "answer_a", "answer_b", "examples",
     )  # fmt: skip
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     op: Literal["caption"] = "caption"
     source: Literal["auto", "objects", "caption"] = Field(
@@ -87,7 +87,7 @@ class CaptionOp(Op):
 
 def captions(rng: random.Random, story: Story, sized: bool) -> tuple[str, str]:
     """Return both captions in one wording, the things in one order."""
-    template = rng.choice(wording.CAPTIONS)
+    template = rng.choice(sentences.CAPTIONS)
     lines = list(story.lines)
     rng.shuffle(lines)
     texts: list[str] = []

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from counterfactory.factory.ops import lexicon, wording
+from counterfactory.factory.ops import lexicon, sentences, wording
 from counterfactory.factory.ops.options import OPPOSITE, Scene, Turn, flips
 from counterfactory.factory.ops.wording import Question
 from counterfactory.records import Edit, Example, Object
@@ -110,8 +110,8 @@ def _attribute(rng: random.Random, story: Story) -> Question | None:
     if target is None or new is None or story.number(target.kind) != (1, 1):
         return None
     if story.edit.kind == "resize":
-        return wording.worded(rng, wording.SIZE, (target.size, new.size), kind=target.kind)
-    return wording.worded(rng, wording.COLOUR, (target.colour, new.colour), kind=target.kind)
+        return wording.worded(rng, sentences.SIZE, (target.size, new.size), kind=target.kind)
+    return wording.worded(rng, sentences.COLOUR, (target.colour, new.colour), kind=target.kind)
 
 
 def _binding(rng: random.Random, story: Story) -> Question | None:
@@ -119,16 +119,21 @@ def _binding(rng: random.Random, story: Story) -> Question | None:
     if target is None or new is None or story.number(target.kind) != (1, 1):
         return None
     colour, answers = rng.choice([(target.colour, ("yes", "no")), (new.colour, ("no", "yes"))])
-    return wording.worded(rng, wording.BINDING, answers, kind=target.kind, colour=colour)
+    return wording.worded(rng, sentences.BINDING, answers, kind=target.kind, colour=colour)
 
 
 def _usual(rng: random.Random, story: Story) -> Question | None:
+    """Ask whether the colour is the usual one, or, whatever is usual, for the colour that it is."""
     target, new = story.edit.target, story.edit.replacement
     usual = lexicon.USUAL.get(target.kind if target else "")
     if target is None or new is None or usual is None or story.number(target.kind) != (1, 1):
         return None
     a, b = ("yes" if one.colour == usual else "no" for one in (target, new))
-    return None if a == b else wording.worded(rng, wording.USUAL, (a, b), kind=target.kind)
+    if a == b or rng.random() < 0.5:
+        kinds = lexicon.plural(target.kind)
+        seen = (target.colour, new.colour)
+        return wording.worded(rng, sentences.HERE, seen, kind=target.kind, kinds=kinds)
+    return wording.worded(rng, sentences.USUAL, (a, b), kind=target.kind)
 
 
 def _relation(rng: random.Random, story: Story) -> Question | None:
@@ -140,11 +145,11 @@ def _relation(rng: random.Random, story: Story) -> Question | None:
     where, answers = rng.choice([(before, ("yes", "no")), (after, ("no", "yes"))])
     kind = wording.named(target, False) if story.number(target.kind)[0] > 1 else target.kind
     if other is None:
-        return wording.worded(rng, wording.HALF, answers, kind=kind, half=where)
+        return wording.worded(rng, sentences.HALF, answers, kind=kind, half=where)
     pair = {"a": kind, "relation": where, "b": other.kind}
     if rng.random() < 0.5:
         pair = {"a": other.kind, "relation": OPPOSITE[where], "b": kind}
-    return wording.worded(rng, wording.RELATION, answers, **pair)
+    return wording.worded(rng, sentences.RELATION, answers, **pair)
 
 
 def compare(rng: random.Random, story: Story) -> Example | None:
@@ -164,7 +169,7 @@ def compare(rng: random.Random, story: Story) -> Example | None:
     answer = {"recolour": shown.colour, "resize": shown.size}.get(edit.kind) or name
     slices = ("task:difference", f"edit:{edit.kind}", f"kind:{shown.kind}")
     return Example(
-        task="difference", question=rng.choice(wording.BOTH[edit.kind]).format(old=old),
+        task="difference", question=rng.choice(sentences.BOTH[edit.kind]).format(old=old),
         answer=answer, slices=slices + ((f"colour:{shown.colour}",) if shown.colour else ()),
     )  # fmt: skip
 

@@ -36,6 +36,14 @@ COMPARE = (
     "Look at both images and name the difference.",
     "How does the second image differ from the first one?",
     "Describe what was changed from the first image to the second.",
+    "Tell me what is not the same in the two pictures.",
+    "The second scene is an altered version of the first. What was altered?",
+    "Please explain what turns the first view into the second.",
+    "Something is no longer as it was in the first frame. Say what it is.",
+    "Go from the first scene to the second and report what has become different.",
+    "A friend sees only the first picture. How would you explain what is different in the second?",
+    "From the first image to the second, the following has changed: ...",
+    "Which edit was made to the first picture to get the second one?",
 )
 _INTERNAL = ("examples", "preferences", "fingerprint")  # canonical columns that `pairs` lacks
 _REJECT = ("id", "stage", "reason", "metric", "value", "threshold")
