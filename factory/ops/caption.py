@@ -1,4 +1,4 @@
-"""Write the texts of a pair: both captions, what differs, a question whose answer flips, one about both.
+"""Write the texts of a pair: captions, what differs, a question whose answer flips, questions besides.
 
     edit: replace "large yellow sun" -> "large green star"
     caption_a   "A picture of a large yellow sun and a small red ball."
@@ -6,6 +6,7 @@
     difference  "The yellow sun at the top left was replaced by a green star."
     question    "Is there a sun in the picture?"   answer_a "yes"   answer_b "no"
     examples    "Instead of the sun, what does the second image show?"   answer "green star"
+                "What colour is a sun usually?", of a sun that was made blue  answer "yellow"
 
 What is in the picture comes from the sample's objects or its caption. Regions that nobody named
 get their texts from `caption_region`.
@@ -70,12 +71,12 @@ class CaptionOp(Op):
         asked = questions.ask(rng, story, str(candidate.extra.get("task", "")))
         if caption_a == caption_b or asked.answer_a == asked.answer_b:
             return candidate.rejected("caption", Reason.ANSWER_NOT_FLIPPED)
-        both = questions.compare(rng, story)
+        more = (questions.compare(rng, story), questions.known(rng, story))
         return candidate.with_(
             caption_a=caption_a, caption_b=caption_b, question=asked.text,
             answer_a=asked.answer_a, answer_b=asked.answer_b,
             difference=wording.change(rng, edit.kind, edit.target, edit.replacement, sized=sized),
-            examples=candidate.examples + ((both,) if both else ()),
+            examples=candidate.examples + tuple(one for one in more if one is not None),
         )  # fmt: skip
 
     def _known(self, sample: Sample) -> tuple[tuple[Object, ...], bool]:

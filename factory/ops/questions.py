@@ -123,17 +123,39 @@ def _binding(rng: random.Random, story: Story) -> Question | None:
 
 
 def _usual(rng: random.Random, story: Story) -> Question | None:
-    """Ask whether the colour is the usual one, or, whatever is usual, for the colour that it is."""
+    """Ask whether the colour is the usual one, which colour it is whatever is usual, or for both."""
     target, new = story.edit.target, story.edit.replacement
     usual = lexicon.USUAL.get(target.kind if target else "")
     if target is None or new is None or usual is None or story.number(target.kind) != (1, 1):
         return None
-    a, b = ("yes" if one.colour == usual else "no" for one in (target, new))
-    if a == b or rng.random() < 0.5:
-        kinds = lexicon.plural(target.kind)
-        seen = (target.colour, new.colour)
-        return wording.worded(rng, sentences.HERE, seen, kind=target.kind, kinds=kinds)
-    return wording.worded(rng, sentences.USUAL, (a, b), kind=target.kind)
+    names = _names(target.kind)
+    a, b = target.colour, new.colour
+    draw = rng.random()
+    if draw < 0.5 and usual in (a, b):
+        wordings, yes = rng.choice(
+            ((sentences.USUAL, usual), (sentences.UNUSUAL, b if a == usual else a))
+        )
+        told = "yes" if a == yes else "no", "yes" if b == yes else "no"
+        return wording.worded(rng, wordings, told, kind=target.kind)
+    if draw < 0.75:
+        return wording.worded(rng, sentences.HERE, (a, b), **names)
+    two = f"usually {usual}, here {a}", f"usually {usual}, here {b}"
+    return wording.worded(rng, sentences.TWO_COLOURS, two, **names)
+
+
+def known(rng: random.Random, story: Story) -> Example | None:
+    """Return what is usual, asked where the edited picture shows another colour; None for other edits."""
+    new = story.edit.replacement
+    usual = lexicon.USUAL.get(new.kind if new else "")
+    if story.edit.kind != "recolour" or new is None or usual in (None, new.colour):
+        return None
+    text = rng.choice(sentences.KNOWN).format(**_names(new.kind))
+    slices = ("task:usual", f"kind:{new.kind}", f"colour:{new.colour}")
+    return Example(task="usual", question=text, answer=str(usual), slices=slices)
+
+
+def _names(kind: str) -> dict[str, str]:
+    return {"kind": kind, "kinds": lexicon.plural(kind), "a_kind": lexicon.article(kind)}
 
 
 def _relation(rng: random.Random, story: Story) -> Question | None:

@@ -113,9 +113,10 @@ def turns(row: Mapping[str, Any]) -> Iterator[Turn]:
 
 
 def _shown(row: Mapping[str, Any], example: Mapping[str, Any]) -> list[Any]:
-    """Return the pictures that a question is about: what changed is asked about both."""
-    both = example["task"] == "difference" and row["image_b"] is not None
-    return [row["image_a"], row["image_b"]] if both else [row["image_a"]]
+    """Return the pictures that a question is about. Of a pair, what changed is asked about both, and
+    what is usual about the edited one, which shows something else."""
+    sides = {"difference": "ab", "usual": "b"}.get(example["task"], "a")
+    return [row[f"image_{side}"] for side in (sides if row["image_b"] is not None else "a")]
 
 
 def verifier_of(answer: str) -> str:

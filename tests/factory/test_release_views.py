@@ -111,6 +111,16 @@ def test_what_is_asked_about_both_pictures_shows_both() -> None:
         assert [made[part]["images"] for part in parts] == [images] * len(parts)
 
 
+def test_what_is_usual_is_asked_about_the_edited_picture() -> None:
+    known = Example(task="usual", question="What colour is a sun usually?", answer="yellow")
+    shown = {
+        one["id"].rpartition("-")[2]: one["images"] for one in view("sft", pair(examples=(known,)))
+    }
+    assert shown["q0"] == shown["b"] != shown["a"]
+    alone = view("sft", pair(examples=(known,)) | {"image_b": None})
+    assert [one["images"] for one in alone] == [shown["a"]]
+
+
 def test_a_pair_gives_dpo_two_rows_with_chosen_and_rejected_swapped() -> None:
     a, b = view("dpo", pair())
     assert a["prompt"] == b["prompt"] and a["images"] != b["images"]
