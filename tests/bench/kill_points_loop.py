@@ -1,6 +1,8 @@
 """Kill a real loop with SIGKILL inside and at the end of every stage; it must end as an undisturbed one does.
 
     python tests/bench/kill_points_loop.py loop/pocket-quick --seed 0
+    python tests/bench/kill_points_loop.py loop/pocket --set gated=false     # its generator is handed on, too
+    python tests/bench/kill_points_loop.py loop/ablations/safety-filter
 
 One loop runs undisturbed. A second one, with a cache of its own, is killed twice a stage: after a random
 share of the time that the stage took undisturbed, and once its line stands in the journal; each time the
@@ -25,10 +27,7 @@ from typing import Any
 
 from loop_lives import Loop, load
 
-SMALL = [
-    "limit=12", "budget.rows=60", "budget.seconds=36000", "stages.sft.steps=4", "stages.prefer.steps=4",
-    "stages.sft.set.save_every=1", "stages.prefer.set.save_every=1",
-]  # fmt: skip
+SMALL = ["rounds=1", "limit=12", "budget.rows=60", "budget.seconds=36000"]
 REPORT = "report.html"
 TIMES = ("seconds", "at")  # differ from run to run
 
@@ -41,6 +40,18 @@ class Point:
     stage: str
     where: str  # inside, end
     after: float = 0.0  # seconds, inside
+
+
+def small(recipe: str) -> list[str]:
+    """Return the overrides that make a loop short: one round, four steps a training, each saved."""
+    from counterfactory.loop.recipe import resolve_loop
+
+    steps = [
+        f"stages.{stage.title}.{what}"
+        for stage in resolve_loop(recipe).trained
+        for what in ("steps=4", "set.save_every=1")
+    ]
+    return [*SMALL, *steps]
 
 
 def points(loop: Loop, rng: random.Random) -> Iterator[Point]:
@@ -137,7 +148,7 @@ def main() -> int:
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     load()
-    sets = [*(SMALL if args.recipe == "loop/pocket-quick" else []), *args.sets]
+    sets = [*small(args.recipe), *args.sets]
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
