@@ -51,16 +51,22 @@ def _state(name: str, model: Path, suite: str) -> str:
     manifest = _manifest(name, model)
     if manifest is None:
         return UNKNOWN
+    why = why_unchecked(manifest, suite)
+    return f"{NOT}: {why}" if why else CHECKED
+
+
+def why_unchecked(manifest: Mapping[str, Any], suite: str) -> str:
+    """Return why a release was not checked against a suite; empty where its manifest says it was."""
     checks = [one for one in manifest.get("checks") or () if isinstance(one, Mapping)]
     used = [
         str(one.get("index", "shipped")) for one in checks if one.get("check") == "contamination"
     ]
     if not used:
-        return f"{NOT}: the release made no contamination check"
+        return "the release made no contamination check"
     held = {known for index in used for known in _suites(index)}
     if suite in held or PART_OF.get(suite) in held:
-        return CHECKED
-    return f"{NOT}: its index ({', '.join(used)}) does not hold suite {suite!r}"
+        return ""
+    return f"its index ({', '.join(used)}) does not hold suite {suite!r}"
 
 
 def _manifest(name: str, model: Path) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from counterfactory.eval.items import SPLITS, Item, Suite
-from counterfactory.eval.suites.index import scenes, write_index
+from counterfactory.eval.suites.index import main, scenes, write_index
 from counterfactory.eval.suites.pocket import pocket, pocket_quick
 from counterfactory.factory.checks.contamination import SHIPPED, read_index
 from counterfactory.factory.checks.likeness import signature
@@ -14,7 +14,7 @@ from counterfactory.factory.sources.world import World
 from counterfactory.factory.world.render import render
 from counterfactory.factory.world.scene import SPLITS as BUCKETS
 from counterfactory.factory.world.scene import scene_at
-from counterfactory.images import decode
+from counterfactory.images import decode, png
 
 Drawn = dict[str, list[Item]]  # task -> its items
 
@@ -87,6 +87,21 @@ def test_the_shipped_index_is_what_the_suites_give(tmp_path: Path) -> None:
 def test_each_scene_is_in_the_index_once() -> None:
     found = list(islice(scenes("pocket-quick"), 200))
     assert len({fingerprint for *_, fingerprint in found}) == 200
+
+
+def test_any_suite_can_have_an_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "photos.jsonl.gz"
+    photos.mkdir()
+    pixels = render(scene_at("biased", "train", 5, 1))
+    for name, data in (("a", png(pixels)), ("again", png(pixels)), ("torn", b"no picture")):
+        (photos / f"{name}.png").write_bytes(data)
+    assert main([f"folder:{photos}", str(out)]) == 0
+    index = read_index(str(out), 4)
+    assert len(index.pictures) == 1 and index.pictures.near(signature(pixels)) and not index.scenes
+    assert main(["pockt", str(out)]) == 2
+    assert "did you mean 'pocket'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):  # the shipped one stays what it is
+        main([f"folder:{photos}"])
 
 
 def test_few_pictures_that_recipes_draw_look_like_one_of_a_suite() -> None:

@@ -9,6 +9,7 @@ from poisons import CHECKS, POISONS, by_shape, made, pair, request, rows
 from counterfactory.errors import UserError
 from counterfactory.eval.asking import Ask, Reply
 from counterfactory.factory.checks.contamination import build_index
+from counterfactory.factory.ops.lexicon import plural
 from counterfactory.factory.recipe import checked
 from counterfactory.factory.recipe_yaml import read
 from counterfactory.factory.run.build import build
@@ -74,9 +75,28 @@ def test_a_picture_of_a_suite_is_found_though_the_release_says_it_was_checked(
     checks = ({"check": "contamination", "index": str(index), "max_distance": 4},)
     bad = check_release(made(tmp_path / "bad", rows(), checks=checks))
     assert failed(bad) == {"contamination"}
-    index.write_text(index.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    build_index(index, [("pocket", "item-2", pair(5000).sample.image)])
     good = check_release(made(tmp_path / "good", rows(), checks=checks))
     assert good.passed
+
+
+@pytest.mark.parametrize(
+    ("suite", "clean"), [("pocket", True), ("pocket-quick", True), ("standard", False)]
+)
+def test_a_release_must_be_checked_against_the_suite_that_is_measured(
+    suite: str, clean: bool, tmp_path: Path
+) -> None:
+    found = check_release(made(tmp_path, rows()), suite=suite)
+    assert found.passed is clean
+    assert ("contamination: not checked against standard" in found.reason) is not clean
+
+
+def test_a_gate_with_too_few_rows_of_a_kind_says_so(tmp_path: Path) -> None:
+    found = check_release(made(tmp_path, rows(5, 0)))
+    silent = {one.gate: one.n for one in found.gates if one.value is None}
+    assert 0 < silent["one answer, yes_no"] < DataGates().least
+    assert 0 < silent["text-only leakage, yes_no"] < DataGates().least
+    assert f"{len(silent)} had too little to look at" in found.reason
 
 
 def test_requests_are_judged_by_the_marks_of_the_grpo_view(tmp_path: Path) -> None:
@@ -143,16 +163,47 @@ def test_the_fixture_is_what_it_says() -> None:
     assert request(2).sample.examples[0].question == request(3).sample.examples[0].question
 
 
+def work_of(folder: Path, always: bool, auditor: str, **facts: str) -> Work:
+    """Return the first round of a loop whose one build was not focused, as in a control arm."""
+    text = f"builds: [{{recipe: world-qa, always: {str(always).lower()}}}]\nauditors: [{auditor}]\n"
+    text += "kind: loop\nname: small\nstages: [{train: sft, data: [world-qa]}]\n"
+    text += "".join(f"{key}: {value}\n" for key, value in facts.items())
+    recipe = LoopRecipe.from_document(read(text, "r.yaml"))
+    work = Work(recipe, folder, round_of(folder, 1), device="cpu")
+    write_json(work.round.plan, {"builds": [{"name": "world-qa", "focused": False}]})
+    return work
+
+
+def test_captions_and_a_model_have_one_vote_each(tmp_path: Path) -> None:
+    sure_of_0 = "{data: {sure: 0.6}}"  # the dummy likes the first of all numbers best
+    work = work_of(tmp_path, True, "'dummy:always-no'", gates=sure_of_0)
+    none = [
+        row
+        | {"question": f"How many {plural(row['caption_a'].split()[-1].strip('.'))} are there?"}
+        | {"answer_a": "0", "answer_b": "0"}
+        for row in rows(60, 0)
+    ]
+    made(work.round.release("world-qa"), none)
+    assert "audit" in failed(check_release(work.round.release("world-qa")))
+    (found,) = data_verdict(work)["releases"]
+    audited = next(one for one in found["gates"] if one["gate"] == "audit")
+    assert audited["n"] >= 100 and audited["value"] == 0, "a tie contradicts no label"
+
+
+@pytest.mark.parametrize(("suite", "clean"), [("pocket-quick", True), ("standard", False)])
+def test_the_gate_asks_for_the_suite_of_the_recipe(suite: str, clean: bool, tmp_path: Path) -> None:
+    work = work_of(tmp_path, False, "pocket", suite=suite)
+    made(work.round.release("world-qa"), rows())
+    assert data_verdict(work)["passed"] is clean
+
+
 @pytest.mark.parametrize(
-    ("share", "focused", "passes"), [(0.0, False, True), (0.3, False, False), (0.3, True, True)]
+    ("share", "always", "passes"), [(0.0, True, True), (0.3, True, False), (0.3, False, True)]
 )
 def test_careless_answers_of_a_real_recipe_are_found_by_a_model_that_doubts(
-    share: float, focused: bool, passes: bool, tmp_path: Path
+    share: float, always: bool, passes: bool, tmp_path: Path
 ) -> None:
-    text = "kind: loop\nbuilds: [{recipe: world-qa}]\nstages: [{train: sft, data: [world-qa]}]\n"
-    recipe = LoopRecipe.from_document(read(f"{text}auditors: [pocket]\nname: small\n", "r.yaml"))
-    work = Work(recipe, tmp_path, round_of(tmp_path, 1), device="cpu")
-    write_json(work.round.plan, {"builds": [{"name": "world-qa", "focused": focused}]})
+    work = work_of(tmp_path, always, "pocket")
     made = checked("world-qa", ["source.n=150", f"source.mislabelled={share}"])
     build(made, work.round.release("world-qa"), workers=1)
     found = data_verdict(work)

@@ -15,8 +15,9 @@ from counterfactory.loop.canary import keep_canary
 from counterfactory.loop.decision import Decision
 from counterfactory.loop.gate import decide
 from counterfactory.loop.gate_effects import confidence_gaps, expected_error
-from counterfactory.loop.gate_settings import Promotion
+from counterfactory.loop.gate_settings import GUARDS, Promotion
 from counterfactory.loop.layout import write_json
+from counterfactory.loop.recipe import resolve_loop
 from counterfactory.loop.slices import Mined, Slice
 
 sys.path.append(str(Path(__file__).parents[1] / "eval"))
@@ -107,6 +108,7 @@ def test_a_gain_on_the_slices_that_costs_nothing_is_promoted(tmp_path: Path) -> 
         one.name for one in found.guards
     }
     assert found.unmeasured == ("calibration",)
+    assert "Not measured: calibration." in found.reason
 
 
 def test_the_slices_error_rates_are_kept_for_later_rounds(tmp_path: Path) -> None:
@@ -184,6 +186,21 @@ def test_few_items_are_pooled_and_a_margin_is_what_they_can_carry(tmp_path: Path
     )
 
 
+def test_no_margin_grows_beyond_the_widest_whatever_few_items_would_want(tmp_path: Path) -> None:
+    few = {"stretch": 50.0, "widest": 0.12, "margins": {"helpfulness": 0.15, "over_refusal": 0.15}}
+    settings = QUICK.model_copy(update=few)
+    found = gated(tmp_path, rows(sun=1.0, n=48), rows(sun=0.2, n=48), settings=settings)
+    margins = {one.name: one.margin for one in found.guards}
+    assert max(effect.mde for effect in found.guards if effect.name != "pool") > 0.15
+    assert all(margin <= max(0.12, settings.margin_of(name)) for name, margin in margins.items())
+    assert margins["over_refusal"] == 0.15
+
+
+def test_no_margin_of_the_quick_loop_is_wider_than_six_of_its_36_requests() -> None:
+    settings = resolve_loop("loop/pocket-quick").gates.promotion
+    assert max(map(settings.widest_of, GUARDS)) < 6.2 / 36
+
+
 def test_a_collapse_within_a_pool_is_not_hidden(tmp_path: Path) -> None:
     found = gated(tmp_path, rows(sun=1.0, rest=1.0, count=0.2, n=60), rows(sun=0.2, n=60))
     assert not found.promoted
@@ -199,7 +216,7 @@ def test_a_canary_that_falls_rings_and_blocks(tmp_path: Path) -> None:
     found = gated(tmp_path, rows(sun=0.95, rest=0.65, count=0.6, refuse=0.8))
     rang = {one["name"] for one in found.alarms if one["rang"]}
     assert "canary" in rang and not found.promoted
-    assert "Alarm, canary: items that no slice" in found.reason
+    assert "Alarm, canary: the canary set (400 of 400 items in no slice when" in found.reason
 
 
 def test_a_canary_may_lose_less_than_the_margin_but_not_while_agreement_rises(
@@ -269,7 +286,7 @@ def test_calibration_is_a_guard_where_margins_are_known(tmp_path: Path) -> None:
     found = gated(tmp_path, sure(rows(sun=0.8), 9.0), sure(rows(), 0.6))
     (one,) = [guard for guard in found.guards if guard.name == "calibration"]
     assert not one.passed and one.delta < -0.05
-    assert found.unmeasured == ()
+    assert found.unmeasured == () and "Not measured" not in found.reason
 
 
 def test_calibration_error_is_the_mean_gap_of_confidence_and_truth() -> None:

@@ -16,7 +16,7 @@ from tests.eval.standard import kit
 
 from counterfactory.eval.benchmarks import BENCHMARKS
 from counterfactory.eval.items import Suite
-from counterfactory.eval.suites import SUITES
+from counterfactory.eval.suites import SUITES, index
 from counterfactory.eval.suites.standard import STANDARD, task_of
 from counterfactory.loop.journal import Journal
 from counterfactory.loop.layout import read, round_of
@@ -87,6 +87,7 @@ def tiny_sets(place: Path, model: Path) -> list[str]:
             "diff": {"model": sam, "clip": clip, "max_similarity": 1},
         },
         "checks": {
+            "contamination": {"index": str(place / "index.jsonl.gz")},
             "similarity": {"model": clip, "min": -1, "max": 1.01},
             "presence": {"model": clip, "margin": -2}, "swap": {"model": clip, "margin": -2},
         },
@@ -99,7 +100,9 @@ def tiny_sets(place: Path, model: Path) -> list[str]:
                     "parts": ["qa", "answer"]},
         "reinforce": {**small, "batch": 4, "group": 2, "answer_tokens": 4, "head_rows": 10},
     }  # fmt: skip
+    index = f"set.checks.contamination.index={place / 'index.jsonl.gz'}"
     return [
+        *(f"builds.{name}.{index}" for name in ("world-math", "world-safety", "world-qa")),
         f"model={model}", "rounds=1", "limit=12", "budget.rows=16",
         f"builds.region-diff-hub.set={json.dumps(hub)}",
         *(f"stages.{name}.steps={1 + (name == 'sft')}" for name in stages),
@@ -118,6 +121,7 @@ def few(place: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COUNTERFACTORY_BENCHMARKS", str(place / "benchmarks"))
         patch.setitem(SUITES, "standard", lambda: some)
+        assert index.main(["standard", str(place / "index.jsonl.gz")]) == 0
         yield
 
 

@@ -5,10 +5,11 @@
     ->  ({"name": "canary", "rang": False, "delta": 0.004, ...}, {"name": "co-degradation", ...})
 
 A model that is trained on its own judgement can agree with itself more and more while it gets worse:
-agreement cannot tell the two apart. So a fixed set of `gate` items outside all mined slices is watched
-(no requests: those have guards of their own). Two things ring: a fall by more than luck and more than
-the margin; and a fall that would otherwise pass as luck while agreement with itself rises. A judge
-from outside, where one is given, marks the same answers again.
+agreement cannot tell the two apart. So a fixed set of `gate` items is watched, chosen at the first
+gate, outside the slices of that round as far as there are such items (no requests: those have guards
+of their own). Two things ring: a fall by more than luck and more than the margin; and a fall that would
+otherwise pass as luck while agreement with itself rises. A judge from outside, where one is given, marks
+the same answers again.
 """
 
 import hashlib
@@ -41,7 +42,7 @@ class Canary:
     suite: str
     split: str
     seed: int
-    outside: int  # of them in no mined slice; the rest are in as few as there are
+    outside: int  # of them in no slice when they were chosen; the rest are in as few as there are
     items: tuple[Name, ...]
 
 
@@ -106,9 +107,11 @@ def alarms(
 
 def _canary(fall: Effect, canary: Canary, settings: Promotion) -> dict[str, Any]:
     rang = fall.delta <= -settings.margin and fall.p <= settings.level
+    count = len(canary.items)
+    what = f"the canary set ({canary.outside} of {count} items in no slice when it was chosen) lost"
     return {
         "name": "canary", "rang": rang, **fall.as_dict(), "outside": canary.outside,
-        "why": _points("items that no slice of this loop is about lost", fall) if rang else "",
+        "why": _points(what, fall) if rang else "",
     }  # fmt: skip
 
 

@@ -34,11 +34,13 @@ def top_answers(release: Release, settings: DataGates) -> list[DataFinding]:
             counts[one.verifier, one.view][label(one)] += 1
     found = []
     for kind, limit in settings.max_top.items():
-        views = {
-            view: n for (k, view), n in counts.items() if k == kind and n.total() >= settings.least
-        }
+        every = {view: n for (k, view), n in counts.items() if k == kind}
+        views = {view: n for view, n in every.items() if n.total() >= settings.least}
         if views:
             found.append(_top(kind, views, limit))
+        elif every:
+            n = max(one.total() for one in every.values())
+            found.append(DataFinding(gate=f"one answer, {kind}", passed=True, limit=limit, n=n))
     return found or [DataFinding(gate="one answer", passed=True)]
 
 
@@ -64,8 +66,9 @@ def leakage(release: Release, settings: DataGates) -> list[DataFinding]:
             asked[one.verifier].append(one)
     found = [
         _leak(kind, _some(rows, settings.seed), settings.max_leak.get(kind))
-        for kind, rows in sorted(asked.items())
         if len(rows) >= settings.least
+        else DataFinding(gate=f"text-only leakage, {kind}", passed=True, n=len(rows))
+        for kind, rows in sorted(asked.items())
     ]
     return found or [DataFinding(gate="text-only leakage", passed=True)]
 

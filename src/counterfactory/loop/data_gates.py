@@ -25,7 +25,6 @@ Gate = Callable[[Release, DataGates], list[DataFinding]]
 
 GATES: dict[str, Gate] = {
     "yield": yields,
-    "contamination": contamination,
     "pictures": blank,
     "duplicates": duplicates,
     "conflicts": conflicts,
@@ -33,7 +32,7 @@ GATES: dict[str, Gate] = {
     "text-only leakage": leakage,
     "unsafe answers": unsafe,
 }
-"""Every gate but the audit, which takes auditors."""
+"""Every gate but two: contamination takes the suite, the audit takes auditors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +50,20 @@ class DataDecision:
 
 
 def check_release(
-    folder: Path, settings: DataGates | None = None, *, auditors: Sequence[Auditor] = ()
+    folder: Path,
+    settings: DataGates | None = None,
+    *,
+    auditors: Sequence[Auditor] = (),
+    suite: str = "pocket",
 ) -> DataDecision:
-    """Judge a release folder; its own captions are an auditor, too. Raises `UserError` for no release."""
+    """Judge a release folder for models that are measured on `suite`; its captions are an auditor, too.
+
+    Raises `UserError` for no release.
+    """
     settings = settings or DataGates()
     release = read_told(folder)
     found = [finding for gate in GATES.values() for finding in gate(release, settings)]
+    found += contamination(release, settings, suite)
     found += audit(release, settings, (by_captions(folder), *auditors))
     failed = [one for one in found if not one.passed]
     return DataDecision(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from counterfactory.errors import RowError
+from counterfactory.eval.contaminated import why_unchecked
 from counterfactory.factory.checks.contamination import read_index
 from counterfactory.factory.checks.likeness import signature
 from counterfactory.fingerprint import digest, digest_bytes
@@ -38,20 +39,20 @@ def yields(release: Release, settings: DataGates) -> list[DataFinding]:
     ]
 
 
-def contamination(release: Release, settings: DataGates) -> list[DataFinding]:
-    """Was every row checked against the suites, and does a second look at some find them clean?"""
+def contamination(release: Release, settings: DataGates, suite: str) -> list[DataFinding]:
+    """Was every row checked against the suite, and does a second look at some find them clean?"""
     if not settings.contamination:
         return []
     checks = [
         one for one in release.manifest.get("checks") or () if one.get("check") == "contamination"
     ]
-    if not checks:
-        why = "the release was made without the check `contamination`: it may hold items of a suite"
-        return [DataFinding(gate="contamination", passed=False, why=why)]
     indexes = [
         read_index(str(one.get("index", "shipped")), int(one.get("max_distance", MAX_DISTANCE)))
         for one in checks
     ]
+    if unchecked := why_unchecked(release.manifest, suite):
+        why = f"not checked against {suite}, it may hold items of it: {unchecked}"
+        return [DataFinding(gate="contamination", passed=False, why=why)]
     seen = [
         (name, signature(pixels))
         for name, pixels in _looked_at(release, settings)

@@ -54,9 +54,10 @@ def decide(
     rung = alarms(pair, watched, settings, judge)
     passed = all(one.passed for one in (*targets, *guards)) and not any(a["rang"] for a in rung)
     slices = tuple(errors(name, effect) for name, effect in measured.by_slice.items())
+    unmeasured = _unmeasured(measured)
     return Decision(
-        promoted=passed, reason=reason_of(passed, targets, guards, rung, slices), target=targets,
-        guards=guards, alarms=rung, slices=slices, unmeasured=_unmeasured(measured),
+        promoted=passed, target=targets, guards=guards, alarms=rung, slices=slices,
+        reason=reason_of(passed, targets, guards, rung, slices, unmeasured), unmeasured=unmeasured,
         before=pair.a.card(), after=pair.b.card(),
     )  # fmt: skip
 
@@ -90,11 +91,11 @@ def _guards(found: Effects, settings: Promotion) -> tuple[Finding, ...]:
     axes = {a: found.axes[a] for a in AXES if a in found.axes and a not in settings.targets}
     tests, few = [], {}
     for name, effect in {**axes, **found.guards}.items():
-        margin = settings.margin_of(name)
-        if name in axes and effect.mde > settings.stretch * margin:
+        margin, widest = settings.margin_of(name), settings.widest_of(name)
+        if name in axes and effect.mde > widest:
             few[name] = effect
         else:
-            tests.append(_guard(name, effect, margin, settings.stretch * margin))
+            tests.append(_guard(name, effect, margin, widest))
     if few:
         pool = mean_effect(list(few.values()))
         tests.append(_guard(POOL, pool, settings.margin, settings.widest, tuple(few)))

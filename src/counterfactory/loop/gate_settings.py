@@ -42,8 +42,14 @@ class Promotion(_Part):
         description="a guard with few items may have a margin so many times as wide; with fewer "
         "still it is pooled with others",
     )  # fmt: skip
-    widest: float = Field(default=0.1, gt=0, lt=1, description="the widest margin of a pool")
-    canary: int = Field(default=600, ge=1, description="items of the canary set")
+    widest: float = Field(
+        default=0.1, gt=0, lt=1,
+        description="what few items may widen the margin of a guard, or of a pool, to",
+    )  # fmt: skip
+    canary: int = Field(
+        default=600, ge=1,
+        description="items of the canary set, which is chosen at the first gate and stays",
+    )  # fmt: skip
     uneasy: float = Field(
         default=0.2, gt=0, lt=1,
         description="p of a fall of the canary that counts while agreement rises",
@@ -70,6 +76,11 @@ class Promotion(_Part):
     def margin_of(self, guard: str) -> float:
         """Return what a guard may lose where it has items enough."""
         return self.margins.get(guard, self.margin)
+
+    def widest_of(self, guard: str) -> float:
+        """Return what it may lose at most, where it has few."""
+        margin = self.margin_of(guard)
+        return max(margin, min(self.stretch * margin, self.widest))
 
     def options(self) -> dict[str, int]:
         """Return what the statistics are told."""

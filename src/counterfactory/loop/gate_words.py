@@ -26,6 +26,7 @@ def reason_of(
     guards: Sequence[Finding],
     alarms: Sequence[dict[str, Any]],
     slices: Sequence[Errors] = (),
+    unmeasured: Sequence[str] = (),
 ) -> str:
     """Return the paragraph."""
     parts = ["Promoted." if promoted else "Not promoted."]
@@ -36,6 +37,9 @@ def reason_of(
     parts += [f"Alarm, {one['name']}: {one['why']}." for one in rang]
     if not failed:
         parts.append(f"None of {len(guards)} guards lost more than it may.")
+    if unmeasured:
+        names = ", ".join(NAMES.get(one, one) for one in unmeasured)
+        parts.append(f"Not measured: {names}.")
     if not rang:
         parts.append("No alarm rang.")
     if slices:

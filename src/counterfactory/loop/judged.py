@@ -22,22 +22,23 @@ if TYPE_CHECKING:
 def data_verdict(work: Work) -> dict[str, Any]:
     """Judge the releases of a round.
 
-    Models doubt the labels of what was made without a focus: made where a model is wrong, it would
-    deny what is right. A careless annotator is careless everywhere.
+    Models doubt the labels of general data alone (`always: true`), which every arm makes without a
+    focus: of rows made where a model is wrong, it would deny what is right. A careless annotator is
+    careless everywhere.
     """
-    from counterfactory.loop.auditors import by_captions
     from counterfactory.loop.data_gates import check_release
 
     models = _models(work)
-    focused = {build["name"] for build in work.builds if build.get("focused")}
+    general = {build.title for build in work.recipe.builds if build.always}
+    limits, suite = work.recipe.gates.data, work.recipe.suite
     found: list[dict[str, Any]] = []
     empty: list[dict[str, str]] = []  # their slices are tried again in a later round
     for name, folder in work.releases.items():
         if why := skipped(folder):
             empty.append({"build": name, "reason": why})
             continue
-        auditors = (by_captions(folder), *(() if name in focused else models))
-        found.append(check_release(folder, work.recipe.gates.data, auditors=auditors).as_dict())
+        asked = models if name in general else ()
+        found.append(check_release(folder, limits, auditors=asked, suite=suite).as_dict())
     bad = [one for one in found if not one["passed"]]
     reason = " ".join(one["reason"] for one in bad or found or empty)
     return {

@@ -129,7 +129,8 @@ class LoopRecipe(_Part):
         default="", description="from outside, marks the canary set again: openai:URL#model ..."
     )
     auditors: tuple[str, ...] = Field(
-        default=(), description="models that are asked whether labels are right, before training"
+        default=(),
+        description="models that are asked whether labels of builds with `always` are right",
     )
     gates: Gates = Gates()
     gated: bool = Field(

@@ -35,7 +35,7 @@ class Slice:
     excess: float  # errors above what the slices found before it predict
     low: float  # the lower end of the excess, 95 %, clusters respected
     p: float
-    q: float  # p after Benjamini and Hochberg, over everything that was tried
+    q: float  # p times all conjunctions tried, over the slice's place in the order of being found
     focus: tuple[tuple[str, float], ...]  # (label, its share of the slice's errors)
     contradictions: float | None = (
         None  # share of its claims that the model takes back; None: not asked
