@@ -32,7 +32,7 @@ class Aimed(_Part):
 
 
 class Replayed(_Part):
-    """Rows of an earlier release in the mix."""
+    """Rows of an earlier release in the mix, as releases told it before `stages` did."""
 
     release: str
     round: int = Field(ge=1)
@@ -40,11 +40,20 @@ class Replayed(_Part):
 
 
 class Share(_Part):
-    """One part of what is trained on."""
+    """One part of what a round makes."""
 
     rows: int = Field(ge=0)
     share: float = Field(ge=0, le=1)
     releases: tuple[Replayed, ...] = ()
+
+
+class Learned(_Part):
+    """What one training of the round learns from."""
+
+    stage: str
+    data: tuple[str, ...]
+    replay: tuple[str, ...] = Field(default=(), description="as many rows of each of them")
+    share: float = Field(default=0.0, ge=0, lt=1, description="of its rows, replayed")
 
 
 class MadeFor(_Part):
@@ -59,8 +68,9 @@ class MadeFor(_Part):
     split: str = "mine"
     evaluation: str = Field(default="", description="the folder of the answers, of the loop")
     slices: tuple[Aimed, ...] = ()
-    mix: dict[str, Share] = Field(
-        default={}, description="aimed, general, replay: what the round trains on"
+    mix: dict[str, Share] = Field(default={}, description="aimed, general: what the round makes")
+    stages: tuple[Learned, ...] = Field(
+        default=(), description="planned: what each training learns from, and what it replays"
     )
     after: str = Field(
         default="", description="the same build's release before, which CHANGELOG.md compares with"

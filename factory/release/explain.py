@@ -82,7 +82,7 @@ def _purpose(promised: Mapping[str, Any], labels: Collection[str] | None) -> Dat
         made = MadeFor.model_validate(promised["made_for"])
     except ValueError as error:
         raise UserError(f"{manifest.NAME}: made_for: {' '.join(str(error).split())}") from None
-    told = made.model_dump(mode="json", exclude={"slices", "mix", "after"})
+    told = made.model_dump(mode="json", exclude={"slices", "mix", "stages", "after"})
     if labels is not None:
         told["labels"] = list(labels)
         told["slices"] = [one.model_dump(mode="json") for one in serving(made.slices, labels)]

@@ -3,6 +3,7 @@
     row_labels(folder, "9b1e...")           {"": ("edit:add", "task:existence", "kind:cross")}   a pair
     row_labels(folder, "9b1e...")           {"q0": ("task:count", "kind:sun"), "p0": (...)}      a sample
     of_part(labels, "r0")                   ("task:count", "kind:sun"): the rationale of question 0
+    kept_with(folder, [("task:count",), ("kind:sun",)])     [412, 80] kept candidates
 
 Pairs carry theirs. Those of other rows are read from the build's working folder while it still lies
 beside the release; they are never published.
@@ -10,7 +11,7 @@ beside the release; they are never published.
 
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,53 @@ def of_part(labels: Mapping[str, Labels], part: str) -> Labels:
     if name in labels:
         return labels[name]
     return tuple(dict.fromkeys(label for held in labels.values() for label in held))
+
+
+def within(slices: Sequence[str], labels: Sequence[str]) -> bool:
+    """Say whether a row was made for a focus: it names the focus itself, or all of its labels."""
+    return " & ".join(labels) in slices or set(labels) <= set(slices)
+
+
+def kept_with(folder: Path, wanted: Sequence[Labels]) -> list[int] | None:
+    """Return how many kept candidates have a part with all labels, for each of `wanted`.
+
+    None where nothing is known of labels: the working folder is gone.
+    """
+    parts = _parts(folder.absolute())
+    if parts is None:
+        return None
+    counts = [0] * len(wanted)
+    try:
+        for one in parts:
+            for at, labels in enumerate(wanted):
+                counts[at] += any(within(part, labels) for part in one)
+    except sqlite3.Error:
+        return None
+    return counts
+
+
+def _parts(folder: Path) -> Iterator[list[Labels]] | None:
+    """Return the labels of each kept candidate's parts, one candidate at a time."""
+    if "pairs" in contents(folder):
+        return ([tuple(row["slices"])] for row in scan(folder, "pairs", ["slices"]))
+    work = folder.with_name(f"{folder.name}.build")
+    known = (work / "ledger.sqlite").is_file() and any((work / "segments").glob("*.parquet"))
+    return _worked(work) if known else None
+
+
+def _worked(work: Path) -> Iterator[list[Labels]]:
+    """Yield the labels that workers wrote, one batch in memory at a time."""
+    import pyarrow.parquet as pq
+
+    columns = ["id", "examples", "preferences"]
+    with closing(sqlite3.connect(f"{(work / 'ledger.sqlite').as_uri()}?mode=ro", uri=True)) as db:
+        for path in sorted((work / "segments").glob("*.parquet")):
+            query = "SELECT key FROM candidates WHERE batch = ? AND status = 'kept'"
+            kept = {key for (key,) in db.execute(query, (int(path.stem),))}
+            for row in pq.read_table(path, columns=columns).to_pylist():
+                if row["id"] in kept:
+                    held = [*(row["examples"] or ()), *(row["preferences"] or ())]
+                    yield [tuple(one["slices"] or ()) for one in held]
 
 
 def _canonical(folder: Path, identity: str) -> dict[str, Any] | None:

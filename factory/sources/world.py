@@ -11,6 +11,7 @@ with a pair that differs in a word, two images with a pair that differs in the i
 """
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -43,7 +44,9 @@ class World(Source):
     oracle: bool = Field(default=False, description="allow scenes that only evaluation may draw")
     seed: int | None = Field(default=None, ge=0, description="empty: the recipe's seed")
     questions: int = Field(default=6, ge=0, le=32, description="questions about each scene")
-    every: tuple[str, ...] = Field(default=(), description="tasks asked about each scene besides")
+    every: tuple[str, ...] = Field(
+        default=(), description="tasks asked about each scene besides; one named twice, twice"
+    )
     wordings: Literal["train", "varied"] = Field(
         default="train", description="varied: questions in many more wordings"
     )
@@ -112,9 +115,13 @@ class Scenes:
         text = caption(scene, rng)
         words, count = self.config.wordings, self.config.questions
         asked = questions(scene, rng, n=count, wordings=words) if count else []
-        for task in self.config.every:
-            if all(example.task != task for example in asked):
-                asked += ask(task, scene, rng, words)
+        for task, times in Counter(self.config.every).items():
+            said = {example.question for example in asked if example.task == task}
+            for _ in range(0 if said else times):
+                new = ask(task, scene, rng, words)
+                if said.isdisjoint(example.question for example in new):  # pairs stay whole
+                    asked += new
+                    said |= {example.question for example in new}
         if self.config.mislabelled:
             asked = careless(asked, self.config.mislabelled, f"{self.name}/{index}/careless")
         image = render(scene)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from counterfactory.errors import UserError
-from counterfactory.factory.made_for import Aimed, MadeFor, Replayed, Share, serving
+from counterfactory.factory.made_for import Aimed, Learned, MadeFor, Share, serving
 from counterfactory.factory.recipe import Recipe, resolve
 from counterfactory.factory.release import manifest
 from counterfactory.factory.release.explain import explain
@@ -34,13 +34,12 @@ MADE = MadeFor(
         Aimed(name="moons", of="moons", conditions=("kind:moon",), labels=("kind:moon",), rows=9),
         Aimed(name="differences", of="differences", conditions=("task:difference",), rows=7),
     ),
-    mix={
-        "aimed": Share(rows=56, share=0.8),
-        "replay": Share(
-            rows=14, share=0.2,
-            releases=(Replayed(release="round-01/release/toys", round=1, rows=14),),
+    mix={"aimed": Share(rows=56, share=0.8), "general": Share(rows=14, share=0.2)},
+    stages=(
+        Learned(
+            stage="sft", data=("round-02/release/toys",), replay=("round-01/release/toys",), share=0.3
         ),
-    },
+    ),
 )  # fmt: skip
 
 
@@ -75,6 +74,14 @@ def test_a_recipe_that_no_loop_made_says_nothing_of_it_and_keeps_its_fingerprint
     assert Recipe.from_yaml(aimed(told, None).yaml()).fingerprint == recipe.fingerprint
 
 
+def test_what_releases_told_of_replay_before_is_still_read() -> None:
+    replay = {"release": "round-01/release/toys", "round": 1, "rows": 14}
+    told = MADE.model_dump(mode="json", exclude={"stages"})
+    told["mix"]["replay"] = {"rows": 14, "share": 0.2, "releases": [replay]}
+    found = MadeFor.model_validate(told)
+    assert found.mix["replay"].releases[0].rows == 14 and found.stages == ()
+
+
 def test_manifest_card_and_rows_say_what_the_release_was_made_for(two: tuple[Path, Path]) -> None:
     first, second = two
     assert "made_for" not in manifest.read(first)
@@ -85,8 +92,8 @@ def test_manifest_card_and_rows_say_what_the_release_was_made_for(two: tuple[Pat
     card = (second / "README.md").read_text()
     assert "Round 2 of the loop `small`" in card and "`round-01/model/1-sft`" in card
     assert "| boxes \\| told | 70 of 90 | `kind:box`, `variant:shifted` | `kind:box` | 40 |" in card
-    assert "aimed rows 56 (80 %), replay rows 14 (20 %)" in card
-    assert "replayed: `round-01/release/toys` 14" in card
+    assert "aimed rows 56 (80 %), general rows 14 (20 %)" in card
+    assert "| sft | `round-02/release/toys` | 30 % | `round-01/release/toys` |" in card
     import pyarrow.parquet as pq
 
     for folder, number in ((first, 0), (second, 2)):

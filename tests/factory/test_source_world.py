@@ -84,6 +84,17 @@ def test_questions_and_every_say_how_much_is_annotated() -> None:
         assert tasks.count("description") == 1 and set(tasks) <= set(TASKS)
 
 
+def test_a_task_named_twice_is_asked_twice_in_other_questions() -> None:
+    once, often = opened(every=("count",), questions=0), opened(every=("count",) * 4, questions=0)
+    counts = []
+    for index in range(12):
+        (first,), found = once.load(index).examples, often.load(index).examples
+        assert found[0] == first and {one.task for one in found} == {"count"}
+        assert len({one.question for one in found}) == len(found)
+        counts.append(len(found))
+    assert max(counts) == 4 and min(counts) > 1
+
+
 @pytest.mark.parametrize("n", [9, 10, 11])
 def test_twins_are_complete_half_by_word_half_by_image(n: int) -> None:
     source = opened(n, questions=0, requests=True)

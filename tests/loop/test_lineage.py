@@ -80,8 +80,15 @@ def test_a_release_says_which_model_failed_where_and_what_is_mixed(loop: Path) -
     assert [one.labels for one in first.slices] == [("task:attribute", "kind:leaf")]
     assert first.slices[0].rows == 30 and first.slices[0].errors > 0.8 * first.slices[0].items
     assert second.model == "round-01/model/1-sft" and second.after == "round-01/release/world-qa"
-    (replayed,) = second.mix["replay"].releases
-    assert replayed.release == "round-01/release/world-qa" and replayed.rows > 0
+    (one,), (two,) = first.stages, second.stages
+    assert (one.stage, one.data, one.replay, one.share) == (
+        "sft",
+        ("round-01/release/world-qa",),
+        (),
+        0,
+    )
+    assert two.data == ("round-02/release/world-qa",) and two.share == 0.2
+    assert two.replay == ("round-01/release/world-qa",) and set(second.mix) == {"aimed", "general"}
     for number in (1, 2):
         release = round_of(loop, number).release("world-qa")
         for name in ("README.md", "CHANGELOG.md", "manifest.json", "recipe.yaml"):

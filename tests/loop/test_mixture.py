@@ -1,19 +1,29 @@
 """The plan of a round: its builds and their focus, the mix, the budget, the control arm, its files."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
 from counterfactory.errors import UserError
 from counterfactory.eval.columns import Columns, columns_of
 from counterfactory.factory.recipe import checked, resolve
+from counterfactory.factory.recipe_yaml import read
+from counterfactory.factory.release.contents import scan
+from counterfactory.factory.release.row_labels import row_labels
+from counterfactory.factory.run.build import build
+from counterfactory.factory.run.ledger import Ledger
 from counterfactory.loop.history import History, Past, read_history
+from counterfactory.loop.journal import Journal, Line
 from counterfactory.loop.mixture import Plan, Planning, plan, targets, write_plan
 from counterfactory.loop.parts import parts_of
-from counterfactory.loop.recipe import Build
+from counterfactory.loop.recipe import Build, LoopRecipe
+from counterfactory.loop.serving import ability, room
 from counterfactory.loop.slices import Mined, Slice
+from counterfactory.loop.target import choose
 
 BUILDS = (
     *(Build(recipe=name) for name in ("region-diff", "world-qa", "world-math", "world-safety")),
@@ -49,6 +59,7 @@ def test_each_build_is_focused_on_its_own_slices() -> None:
     edits = focus_in(found["region-diff"].overrides)
     assert edits["task:existence & kind:leaf"] > edits["edit:replace"] > 0
     assert focus_in(found["world-qa"].overrides) == {"task:relation & relation:near": 4.0}
+    assert focus_in(found["world-math"].overrides) == {"task:arithmetic_two": 4.0}
     assert not found["world-safety"].focused and not found["general"].focused
     assert found["world-safety"].slices == ("request:harmful",)
 
@@ -77,17 +88,13 @@ def test_the_control_arm_makes_the_same_rows_without_a_focus() -> None:
     assert "source.questions=24" in asked, "only the focus differs, not what is asked and kept"
 
 
-def test_the_mix_holds_replay_of_earlier_releases_the_newest_most() -> None:
-    past = History(releases=tuple(
-        Past(round=n, build="region-diff", folder=f"r{n}", rows=500) for n in (1, 2)
-    ))  # fmt: skip
-    mix = plan(FOUND, past, replace(SETTINGS, number=3)).mix
-    assert mix["rows"] == 1666 and mix["replay"]["rows"] == 333
-    old, new = mix["replay"]["releases"]
-    assert old["rows"] + new["rows"] == 333 and new["rows"] == pytest.approx(2 * old["rows"], abs=1)
-    assert sum(mix[part]["share"] for part in ("aimed", "general", "replay")) == pytest.approx(
-        1, abs=1e-5
+def test_general_rows_leave_room_for_replay() -> None:
+    past = History(releases=(Past(round=1, build="region-diff", folder="r1", rows=500),))
+    mix = plan(FOUND, past, replace(SETTINGS, number=2)).mix
+    assert mix["aimed"]["rows"] == 1000 and mix["general"]["rows"] == 333, (
+        "a fifth of all trained on"
     )
+    assert mix["rows"] == 1333 and mix["general"]["share"] == pytest.approx(0.25, abs=1e-3)
 
 
 def test_a_mix_without_room_is_refused() -> None:
@@ -187,3 +194,97 @@ def test_history_is_read_from_what_a_round_has_left(tmp_path: Path) -> None:
     lost = [seen for seen in history.seen if seen.build != "region-diff"]
     assert lost and all(seen.rows == 0 and seen.gain is None for seen in lost)
     assert read_history(tmp_path, before=1) == History(yields={}, speeds={})
+
+
+def asked(folder: Path, overrides: tuple[str, ...]) -> Counter[str]:
+    """Return how many questions of each task a small release of planned arithmetic keeps."""
+    changes = [*overrides, "source.n=24", "source.batch=8", "checks=[{check: sanity}]"]
+    build(resolve("world-math", changes), folder, workers=1, progress=False)
+    parts = (row_labels(folder, identity) for identity in identities(folder))
+    return Counter(labels[0] for part in parts for labels in part.values())
+
+
+def identities(folder: Path) -> set[str]:
+    return {row["id"].rpartition("-")[0] for row in scan(folder, "grpo", ["id"])}
+
+
+def test_the_focus_decides_what_arithmetic_is_asked(tmp_path: Path) -> None:
+    aimed, control = (
+        by_name(plan(FOUND, History(), replace(SETTINGS, uniform=uniform)))["world-math"].overrides
+        for uniform in (False, True)
+    )
+    knobs = [one for one in aimed if one.startswith(("source.every=", "ops."))]
+    assert len(knobs) == 2 and set(knobs) < set(control), "only the focus differs"
+    assert not any(one.startswith("focus=") for one in control)
+    found, even = asked(tmp_path / "aimed", aimed), asked(tmp_path / "control", control)
+    assert found.total() == even.total() == 3 * 24, "three questions a picture, as in the recipe"
+    assert found["task:arithmetic_two"] > 1.25 * even["task:arithmetic_two"] > 0
+
+
+def test_no_label_is_promised_that_nothing_steers() -> None:
+    for more in (["source.requests=true"], ["source.questions=32"]):
+        recipe = resolve(
+            "world-qa", [*more, "source.every=[]", "ops=[{op: annotate}]", "views=[sft]"]
+        )
+        assert ability("qa", recipe).labels(("task:count", "kind:leaf")) == () and not room(recipe)
+    safety = ability("world-safety", resolve("world-safety"))
+    assert safety.labels(("request:harmful", "kind:leaf")) == ()
+
+
+def test_each_slice_gets_the_rows_that_the_release_holds_of_it(tmp_path: Path) -> None:
+    here = tmp_path / "round-01"
+    slices = mined((0.5, ("task:arithmetic_two",)), (0.4, ("task:count", "kind:leaf")))
+    only = replace(SETTINGS, builds=(Build(recipe="world-math"),), rows=60)
+    here.mkdir()
+    write_plan(plan(slices, History(), only), here)
+    changes = ["source.n=24", "source.batch=8", "source.every=[arithmetic_two]"]
+    recipe = resolve("world-math", [*changes, "checks=[{check: sanity}]"])
+    release = here / "release" / "world-math"
+    build(recipe, release, workers=1, progress=False)
+
+    rows = {one.name: one.rows for one in read_history(tmp_path, before=2).seen}
+    assert rows["task:arithmetic_two"] == len(identities(release)) > 12
+    assert rows["task:count and kind:leaf"] == 0, "all that was kept is about something else"
+    _, (back,) = choose(
+        parts_of(slices)[1:], read_history(tmp_path, before=2), [ability("world-math", resolve("world-math"))],
+        rows=24, number=2,
+    )  # fmt: skip
+    assert "kept none of its rows" in back.why
+    rmtree(release.with_name("world-math.build"))
+    least = min(one.rows for one in read_history(tmp_path, before=2).seen)
+    assert least > 0, "without labels the kept share of the build must do"
+
+
+def test_a_build_costs_the_time_on_the_clock(tmp_path: Path) -> None:
+    here = tmp_path / "round-01"
+    made = plan(FOUND, History(), SETTINGS)
+    here.mkdir()
+    write_plan(made, here)
+    for name in ("region-diff", "world-qa"):
+        (here / "release" / name).mkdir(parents=True)
+        (here / "release" / name / "manifest.json").write_text('{"kept": 100, "candidates": 100}')
+    beside = here / "release" / "region-diff.build"
+    beside.mkdir()
+    with Ledger(beside / "ledger.sqlite") as ledger:
+        ledger.add(0, [], 40.0)  # of two workers
+    at = "2026-01-01T00:00:00Z"
+    Journal(tmp_path).append(
+        Line(round=1, stage="build/region-diff", inputs="", outputs="", seconds=20.0, at=at)
+    )
+    assert read_history(tmp_path, before=2).speeds == {"region-diff": 0.2}
+
+
+def loop_recipe(stage: str) -> LoopRecipe:
+    text = f"kind: loop\nname: small\nbuilds: [{{recipe: world-math}}]\nstages: [{stage}]\n"
+    return LoopRecipe.from_document(read(text, "r.yaml"))
+
+
+def test_rationales_of_the_release_teach_what_no_sample_gets_right() -> None:
+    own = loop_recipe("{train: reflect, data: [world-math]}")
+    shown = loop_recipe("{train: reflect, data: [world-math], set: {rationales: 200}}")
+    assert Planning.of(own, 1).sampled == {"world-math"} and not Planning.of(shown, 1).sampled
+    never = replace(FOUND, slices=(replace(FOUND.slices[3], items=90, errors=90),))
+    assert plan(never, History(), Planning.of(own, 1)).back
+    assert [one.build for one in plan(never, History(), Planning.of(shown, 1)).targets] == [
+        "world-math"
+    ]

@@ -64,6 +64,8 @@ def loop(tmp_path: Path) -> Path:
     put(here / "plan.json", {
         "targets": [aim], "builds": [{"name": "region-diff", "rows": 140}], "arm": "mined",
         "back": [{"name": "sums", "why": f"no rows {EVIL}"}],
+        "mix": {"rows": 160, "aimed": {"rows": 120, "share": 0.75}, "general": {"rows": 40, "share": 0.25}},
+        "stages": [{"stage": "sft", "data": ["region-diff"], "replay": [f"old {EVIL}"], "share": 0.4}],
     })  # fmt: skip
     release(here / "release" / "region-diff")
     log = [
@@ -102,6 +104,7 @@ def test_the_page_tells_the_whole_round(loop: Path) -> None:
         "promoted", "75.0", "20.0", "-55.0", "-60.0 to -50.0", "150 of 200 candidates kept", "140 wanted",
         "reward/help", "1-reinforce", "brighter", "task:existence &amp; kind:leaf", "abcdef012345", "30 wrong answers",
         "2.5 s", "80 tokens trained on", "1,000 questions asked", "round-01/model/1-reinforce", "1 put back",
+        "aimed 120 rows (75 %), general 40 rows (25 %)", "sft learns from region-diff, 40 % of its rows replayed",
     ):  # fmt: skip
         assert said in text, said
     assert len(re.findall(r'src="data:image/png;base64,', text)) == 2

@@ -1,14 +1,17 @@
 """What a round starts from, what it may learn from, and what carries over."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from counterfactory.factory.recipe_yaml import read
+from counterfactory.loop.journal import Journal, Line
 from counterfactory.loop.judged import data_verdict, decision
 from counterfactory.loop.layout import round_of
+from counterfactory.loop.purpose import learned
 from counterfactory.loop.recipe import LoopRecipe
 from counterfactory.loop.rounds import Work, point
 from counterfactory.loop.stages import STAGES
@@ -123,6 +126,9 @@ def test_the_multiplier_goes_on_where_the_promoted_model_left_it(tmp_path: Path)
     steps(one.round.folder, "2-reinforce", [{"multiplier": 9.0}])
     assert "multiplier=3" in overrides_of(third, third.recipe.stages[1]), "not above the most"
     assert not any("multiplier=" in one for one in overrides_of(third, third.recipe.stages[0]))
+    past(tmp_path, 3, True)  # promoted without a reinforcement
+    fourth = work_of(tmp_path, 4)
+    assert "multiplier=3" in overrides_of(fourth, fourth.recipe.stages[1])
 
 
 def test_seconds_cut_the_steps_by_the_speed_of_the_last_round(tmp_path: Path) -> None:
@@ -132,6 +138,19 @@ def test_seconds_cut_the_steps_by_the_speed_of_the_last_round(tmp_path: Path) ->
     steps(round_of(tmp_path, 1).folder, "1-sft", [{"seconds": 0.4}, {"seconds": 0.6}])
     second = work_of(tmp_path, 2)
     assert steps_of(second, second.recipe.stages[0]) == 20
+    done = Line(
+        round=1, stage="train/sft", inputs="", outputs="", seconds=6.0, at="2026-01-01T00:00:00Z"
+    )
+    Journal(tmp_path).append(done)
+    assert steps_of(second, second.recipe.stages[0]) == 10, "what is no step takes 5 seconds"
+
+
+def test_a_step_of_a_method_that_trains_twice_is_one_of_each_time(tmp_path: Path) -> None:
+    past(tmp_path, 1, False)
+    lines = [{"seconds": 0.5, "round": number} for number in (0, 1) for _ in range(4)]
+    steps(round_of(tmp_path, 1).folder, "1-sft", lines)
+    second = work_of(tmp_path, 2)
+    assert steps_of(second, second.recipe.stages[0]) == 10
 
 
 def test_every_round_and_stage_has_a_seed_of_its_own(tmp_path: Path) -> None:
@@ -161,3 +180,19 @@ def test_the_mix_says_how_much_is_replayed(tmp_path: Path, names: list[str], sha
     stage = work.recipe.stages[0]
     assert share_of(work, stage, work.found(names)) == pytest.approx(share)
     assert share_of(work, stage, []) is None
+
+
+def test_the_plan_tells_the_share_that_a_stage_sets_itself(tmp_path: Path) -> None:
+    past(tmp_path, 1, True)
+    work = work_of(tmp_path, 2)
+    (stage,) = learned(work, ["region-diff", "world-qa"])[:1]
+    assert stage["data"] == ["round-02/release/region-diff"] and stage["share"] == pytest.approx(
+        0.3
+    )
+    assert stage["replay"] == [
+        "round-02/release/world-qa", "round-01/release/region-diff", "round-01/release/world-qa",
+    ]  # fmt: skip
+    said = RECIPE.replace("seconds: 10", "seconds: 10, set: {replay_share: 0.45}")
+    recipe = LoopRecipe.from_document(read(said, "r.yaml"))
+    (stage, *_) = learned(replace(work, recipe=recipe), ["region-diff"])
+    assert stage["share"] == 0.45 and len(stage["replay"]) == 2

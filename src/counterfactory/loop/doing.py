@@ -7,6 +7,7 @@
 Evaluations, builds and trainings go on where a kill left them; the others are short and done anew.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from counterfactory.errors import NothingToLearn
@@ -52,7 +53,7 @@ def plan(work: Work) -> None:
     from counterfactory.loop.history import read_history
     from counterfactory.loop.mixture import Planning, write_plan
     from counterfactory.loop.mixture import plan as planned
-    from counterfactory.loop.purpose import purposes
+    from counterfactory.loop.purpose import learned, purposes
     from counterfactory.loop.slices import read_slices
 
     number, recipe = work.round.number, work.recipe
@@ -60,6 +61,7 @@ def plan(work: Work) -> None:
     history = read_history(work.folder, before=number)
     settings = Planning.of(recipe, number, handed_on(work.earlier))
     made = planned(mined, history, settings, read_columns(work.round.mine))
+    made = replace(made, stages=learned(work, [one.name for one in made.builds]))
     write_plan(made, work.round.folder, purposes(work, mined, made))
 
 

@@ -2,8 +2,8 @@
 
     focus_of(aims)     (Focus(slice="task:existence & kind:leaf", weight=6.2), ...)
     steering(recipe, aims, always=False)
-        -> ['focus=[{"slice": ...}]']                              edits are drawn by the focus
-        -> ['source.questions=24', 'ops.annotate.limit=8', ...]    more is asked than is kept
+        -> ['focus=[{"slice": ...}]']                        edits are drawn by the focus
+        -> ['source.questions=24', 'ops.0.limit=7', ...]     more is asked than is kept (serving.py)
 
 `propose` draws only what is in focus, so every edit kind stands in it with a small weight: the
 exploration floor. `annotate` chooses among the questions of a picture, so more are asked; what is
@@ -13,16 +13,14 @@ not in focus counts as weight 1. The knobs hold in the control arm, too: only th
 import json
 from collections.abc import Sequence
 
-from counterfactory.factory.ops.annotate import Annotate
 from counterfactory.factory.ops.base import Focus
 from counterfactory.factory.ops.propose import Propose
 from counterfactory.factory.recipe import Recipe
+from counterfactory.loop.serving import room
 from counterfactory.loop.target import Aim, weights
 
 MEAN, MOST = 4.0, 12.0  # weight of a usual slice, largest weight
 FLOOR = 0.25  # of a focused build's edits, by the recipe's own kinds
-CHOICE = 4  # questions asked for one that is kept
-MOST_ASKED = 32
 
 
 def focus_of(aims: Sequence[Aim]) -> tuple[Focus, ...]:
@@ -45,7 +43,7 @@ def steering(recipe: Recipe, aims: Sequence[Aim], always: bool) -> list[str]:
     proposing = next((op for op in recipe.ops if isinstance(op, Propose)), None)
     if proposing is not None:
         return [_override(_with_floor(focus, proposing, aims))] if focus else []
-    found = _room(recipe)
+    found = room(recipe)
     return [*found, _override(focus)] if focus and found else found
 
 
@@ -63,18 +61,6 @@ def _with_floor(focus: list[Focus], op: Propose, aims: Sequence[Aim]) -> list[Fo
         for kind, weight in kinds.items()
         if f"edit:{kind}" not in named
     ]
-
-
-def _room(recipe: Recipe) -> list[str]:
-    """Return overrides that ask more questions than are kept, where the source can."""
-    asked = int(getattr(recipe.source, "questions", 0))
-    place = next((at for at, op in enumerate(recipe.ops) if isinstance(op, Annotate)), None)
-    if not asked or place is None:
-        return []
-    op = recipe.ops[place]
-    kept = getattr(op, "limit", 0) or asked + len(getattr(recipe.source, "every", ()))
-    wide = min(MOST_ASKED, CHOICE * asked)
-    return [f"source.questions={wide}", f"ops.{place}.limit={kept}"] if wide > asked else []
 
 
 def _override(focus: Sequence[Focus]) -> str:

@@ -4,21 +4,21 @@
     history.seen[0]      Seen(round=1, name="existence of leaves", build="region-diff",
                               rows=212, before=0.48, after=0.21)
     history.yields       {"region-diff": 0.95}       kept share of what was proposed
-    history.speeds       {"region-diff": 0.021}      seconds a kept row
+    history.speeds       {"region-diff": 0.021}      seconds a kept row, with all workers
 
 Rates are errors on the `gate` split before and after training: never on the items a slice was mined
-from. Everything is read from plan.json, gate.json, the releases and their ledgers, so that a history
-is what the folders say and nothing else.
+from. Everything is read from plan.json, gate.json, the releases, what their labels say, and the journal,
+so that a history is what the folders say and nothing else.
 """
 
-import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from counterfactory.loop.layout import read, rounds_of
+from counterfactory.factory.release.row_labels import kept_with
+from counterfactory.loop.journal import Journal
+from counterfactory.loop.layout import Round, read, rounds_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Seen:
     conditions: tuple[str, ...]
     build: str
     wanted: int  # rows planned
-    rows: int  # rows kept
+    rows: int  # rows kept that hold something of it
     before: float | None = None  # error rates on gate; None: not measured
     after: float | None = None
 
@@ -67,6 +67,7 @@ def read_history(out: Path, *, before: int) -> History:
     seen: list[Seen] = []
     releases: list[Past] = []
     counts: dict[str, list[tuple[int, int, float]]] = {}
+    journal = Journal(out)
     for one in rounds_of(out):
         plan = read(one.plan)
         if one.number >= before or not plan:
@@ -81,16 +82,20 @@ def read_history(out: Path, *, before: int) -> History:
             kept = int(manifest.get("kept", 0))
             made[name] = kept / max(1, _wanted(plan, name))
             counts.setdefault(name, []).append(
-                (kept, int(manifest.get("candidates", kept)), _seconds(release))
+                (kept, int(manifest.get("candidates", kept)), _seconds(journal, one.number, name))
             )
             if kept and sound:
                 releases.append(Past(round=one.number, build=name, folder=str(release), rows=kept))
-        seen += _seen(one.number, plan, one.decision(), made)
+        seen += _seen(one, plan, made)
     return History(
         seen=tuple(seen),
         releases=tuple(releases),
         yields={name: _share(rows, 0, 1) for name, rows in counts.items() if _sum(rows, 1)},
-        speeds={name: _share(rows, 2, 0) for name, rows in counts.items() if _sum(rows, 0)},
+        speeds={
+            name: _share(timed, 2, 0)
+            for name, rows in counts.items()
+            if _sum(timed := [row for row in rows if row[2]], 0)
+        },
     )
 
 
@@ -104,37 +109,42 @@ def measured(gate: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     return found
 
 
-def _seen(
-    number: int, plan: Mapping[str, Any], gate: Mapping[str, Any], made: Mapping[str, float]
-) -> list[Seen]:
-    rates = measured(gate)
+def _seen(one: Round, plan: Mapping[str, Any], made: Mapping[str, float]) -> list[Seen]:
+    rates = measured(one.decision())
+    targets = list(plan.get("targets", ()))
     found = []
-    for one in plan.get("targets", ()):
-        name, build, wanted = str(one["name"]), str(one["build"]), int(one["rows"])
-        before, after = rates.get(str(one["of"]), (None, None))
+    for aim, rows in zip(targets, _rows(one, targets, made), strict=True):
+        before, after = rates.get(str(aim["of"]), (None, None))
         found.append(
             Seen(
-                round=number, name=name, conditions=tuple(one["conditions"]), build=build, wanted=wanted,
-                rows=round(wanted * made.get(build, 0.0)), before=before, after=after,
+                round=one.number, name=str(aim["name"]), conditions=tuple(aim["conditions"]),
+                build=str(aim["build"]), wanted=int(aim["rows"]), rows=rows, before=before, after=after,
             )
         )  # fmt: skip
     return found
+
+
+def _rows(one: Round, targets: Sequence[Mapping[str, Any]], made: Mapping[str, float]) -> list[int]:
+    """Return the kept rows of each slice: counted by its labels, or its part of what the build kept
+    where it has none, or where nothing is known of labels."""
+    rows = [round(int(aim["rows"]) * made.get(str(aim["build"]), 0.0)) for aim in targets]
+    for name in made:
+        mine = [at for at, aim in enumerate(targets) if aim["build"] == name and aim["labels"]]
+        labels = [tuple(targets[at]["labels"]) for at in mine]
+        counts = kept_with(one.release(name), labels) if mine else None
+        for at, count in zip(mine, counts or (), strict=False):
+            rows[at] = count
+    return rows
 
 
 def _wanted(plan: Mapping[str, Any], name: str) -> int:
     return sum(int(one["rows"]) for one in plan.get("builds", ()) if one["name"] == name)
 
 
-def _seconds(release: Path) -> float:
-    """Return the seconds of work that the build's ledger holds, 0 where it is gone."""
-    ledger = release.with_name(f"{release.name}.build") / "ledger.sqlite"
-    if not ledger.is_file():
-        return 0.0
-    try:
-        with closing(sqlite3.connect(f"{ledger.resolve().as_uri()}?mode=ro", uri=True)) as opened:
-            return float(opened.execute("SELECT total(seconds) FROM batches").fetchone()[0])
-    except sqlite3.Error:
-        return 0.0
+def _seconds(journal: Journal, number: int, name: str) -> float:
+    """Return how long a build took, 0 where that is not written down."""
+    line = journal.last(number, f"build/{name}")
+    return line.seconds if line else 0.0
 
 
 def _sum(rows: Sequence[tuple[int, int, float]], place: int) -> float:

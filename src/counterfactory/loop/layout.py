@@ -1,8 +1,9 @@
 """Where things lie in a loop's folder.
 
-    runs/loop/  journal.jsonl  recipe.yaml  promoted.json  lock  report.html
-      round-01/ eval/mine/ eval/before/ eval/after/  slices.json  plan.json  recipe.yaml
+    runs/loop/  journal.jsonl  recipe.yaml  canary.json  promoted.json  lock  report.html
+      round-01/ eval/mine/ eval/before/ eval/after/  slices.json  plan.json  recipes/<build>.yaml
                 release/<build>/  data.json  model/1-cotrain/ ...  gate.json
+                unlabelled.json (what reflections alone say)  filter/ (a judge, where wanted)
                 generator.json (who edits from here on)
 
 `eval/before` (split gate, the model that the round starts from) is in a round only where no earlier

@@ -2,7 +2,8 @@
 
     made = plan(mined, read_history(out, before=2), Planning.of(recipe, number=2))
     made.builds[0]   Making(name="region-diff", rows=1240, overrides=("seed=81723", "source.n=1306", "focus=[...]"))
-    made.mix         {"aimed": {"rows": 1600, "share": 0.6}, "general": ..., "replay": {"releases": [...]}}
+    made.mix         {"aimed": {"rows": 1600, "share": 0.75}, "general": {"rows": 533, "share": 0.25}}
+    made.stages      [{"stage": "sft", "data": [...], "replay": [...], "share": 0.2}], where doing.py adds them
     made.back        slices that are put back, each with why
     write_plan(made, Path("runs/loop/round-02"))        plan.json, recipes/region-diff.yaml ...
 
@@ -28,16 +29,15 @@ from counterfactory.loop.generators import Handed, edited_with
 from counterfactory.loop.history import History
 from counterfactory.loop.layout import PLAN, write_json
 from counterfactory.loop.parts import Part, parts_of
-from counterfactory.loop.recipe import Build, LoopRecipe
+from counterfactory.loop.recipe import Build, LoopRecipe, Training
+from counterfactory.loop.recipe_parts import settings_of
 from counterfactory.loop.serving import Ability, ability
 from counterfactory.loop.slices import Mined
 from counterfactory.loop.target import Aim, Back, Bandit, choose, whole
 
 YIELD = 0.9  # kept share of a build that was never made
 SPARE = 1.05  # candidates proposed above what the yield asks for
-DECAY = 0.5  # a release of one round earlier is replayed half as often
 FLOOR = 0.1  # of the aimed rows, shared evenly by all builds
-OWN = frozenset({"reflect", "reinforce"})  # methods that teach by the model's own samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,16 +59,21 @@ class Planning:
     @classmethod
     def of(cls, recipe: LoopRecipe, number: int, generator: Handed | None = None) -> Self:
         """Return what a loop recipe asks for in its round `number`."""
-        used: dict[str, set[str]] = {}
-        for stage in recipe.trained:
-            for name in stage.data:
-                used.setdefault(name, set()).add(stage.train)
+        used = {name for stage in recipe.trained for name in stage.data}
+        shown = {name for stage in recipe.trained if not _by_samples(stage) for name in stage.data}
         return cls(
             builds=recipe.builds, rows=recipe.budget.rows, seconds=recipe.budget.seconds,
             replay=recipe.mix.replay, general=recipe.mix.general, uniform=recipe.focus == "uniform",
             number=number, seed=recipe.seed, generator=generator,
-            sampled=frozenset(name for name, methods in used.items() if methods <= OWN) - _filters(recipe),
+            sampled=frozenset(used - shown - _filters(recipe)),
         )  # fmt: skip
+
+
+def _by_samples(stage: Training) -> bool:
+    """Say whether a training teaches by the model's own samples alone."""
+    if stage.train == "reflect":  # it may be shown rationales of the release
+        return not settings_of(stage).model_dump()["rationales"]
+    return stage.train == "reinforce"
 
 
 def _filters(recipe: LoopRecipe) -> set[str]:
@@ -102,7 +107,8 @@ class Plan:
     builds: tuple[Making, ...]
     targets: tuple[Aim, ...]
     back: tuple[Back, ...]
-    mix: Mapping[str, Any] = field(default_factory=dict)
+    mix: Mapping[str, Any] = field(default_factory=dict)  # of what the builds make
+    stages: tuple[Mapping[str, Any], ...] = ()  # what each training learns from and replays
     notes: tuple[str, ...] = ()
 
     @property
@@ -238,25 +244,14 @@ def _making(
 
 
 def _mix(settings: Planning, history: History, rows: int, general: bool) -> dict[str, Any]:
-    """Return the parts of what is trained on, in rows and shares of the whole."""
-    asked = {
-        "replay": settings.replay if history.releases else 0.0,
-        "general": settings.general if general else 0.0,
-    }
-    total = rows / (1 - sum(asked.values()))
-    parts = {name: round(total * share) for name, share in asked.items()}
-    weights = [DECAY ** (settings.number - one.round) * one.rows for one in history.releases]
-    shares = [weight / sum(weights) for weight in weights] if sum(weights) else []
-    releases = [
-        {"release": one.folder, "round": one.round, "build": one.build, "rows": count}
-        for one, count in zip(history.releases, whole(shares, parts["replay"]), strict=False)
-    ]
-    whole_mix = rows + sum(parts.values())
+    """Return the parts of what is made, in rows and shares: general rows leave room for replay."""
+    replay = settings.replay if history.releases else 0.0
+    share = settings.general if general else 0.0
+    parts = {"aimed": rows, "general": round(rows / (1 - replay - share) * share)}
+    total = sum(parts.values())
     return {
-        "rows": whole_mix,
-        "aimed": {"rows": rows, "share": round(rows / whole_mix, 6)},
-        "general": {"rows": parts["general"], "share": round(parts["general"] / whole_mix, 6)},
-        "replay": {
-            "rows": parts["replay"], "share": round(parts["replay"] / whole_mix, 6), "releases": releases,
+        "rows": total,
+        **{
+            name: {"rows": count, "share": round(count / total, 6)} for name, count in parts.items()
         },
-    }  # fmt: skip
+    }

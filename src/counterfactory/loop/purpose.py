@@ -2,32 +2,35 @@
 
     purposes(work, mined, made)["region-diff"].slices[0].name      "existence of leaves, adversarial"
     release_before(work, "region-diff")                            round-01/release/region-diff
+    learned(work, ["region-diff"])       [{"stage": "sft", "data": ["round-02/release/region-diff"], ...}]
 
 Folders are told relative to the loop's own.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from counterfactory.factory.made_for import Aimed, MadeFor, Replayed, Share
+from counterfactory.factory.made_for import Aimed, Learned, MadeFor, Share
 from counterfactory.loop.mixture import Plan
 from counterfactory.loop.rounds import MANIFEST, Work
 from counterfactory.loop.slices import Mined
 from counterfactory.loop.target import Aim
+from counterfactory.loop.taught import share_in
 
 
 def purposes(work: Work, mined: Mined, made: Plan) -> dict[str, MadeFor]:
     """Return what each build of a plan is for, by its name."""
-    mix = _mix(made.mix, work.folder)
     return {
         one.name: MadeFor(
             loop=work.recipe.name, round=work.round.number, arm=made.arm, model=model_of(work),
             weights_hash=mined.weights_hash, suite=work.recipe.suite, split=mined.split,
             evaluation=_below(work.round.mine, work.folder),
             slices=tuple(_aimed(aim, mined) for aim in made.targets if aim.build == one.name),
-            mix=mix, after=_below(release_before(work, one.name), work.folder),
+            mix={name: Share(**part) for name, part in made.mix.items() if isinstance(part, Mapping)},
+            stages=tuple(Learned(**stage) for stage in made.stages),
+            after=_below(release_before(work, one.name), work.folder),
         )
         for one in made.builds
     }  # fmt: skip
@@ -53,20 +56,28 @@ def _aimed(aim: Aim, mined: Mined) -> Aimed:
     )  # fmt: skip
 
 
-def _mix(mix: Mapping[str, Any], folder: Path) -> dict[str, Share]:
-    return {
-        name: Share(
-            rows=part["rows"], share=part["share"],
-            releases=tuple(
-                Replayed(
-                    release=_below(Path(one["release"]), folder), round=one["round"], rows=one["rows"]
-                )
-                for one in part.get("releases", ())
-            ),
-        )
-        for name, part in mix.items()
-        if isinstance(part, Mapping)
-    }  # fmt: skip
+def learned(work: Work, builds: Iterable[str]) -> tuple[dict[str, Any], ...]:
+    """Return what each training of the round learns from and replays, if all these builds are made.
+
+    Trainers take as many rows of each replayed release.
+    """
+    mine = {name: work.round.release(name) for name in builds}
+    found = []
+    for stage in work.recipe.trained:
+        data, replay = work.meant(stage.data, mine), work.meant(stage.replay, mine)
+        if data:
+            found.append({
+                "stage": stage.title, "data": [_told(one, work.folder) for one in data],
+                "replay": [_told(one, work.folder) for one in replay],
+                "share": share_in(work, stage, replay),
+            })  # fmt: skip
+    return tuple(found)
+
+
+def _told(place: str, folder: Path) -> str:
+    """Return a folder relative to the loop's, and a release that lies elsewhere by its name."""
+    here = Path(place).is_relative_to(folder) or Path(place).is_dir()
+    return _below(Path(place), folder) if here else place
 
 
 def _below(path: Path | None, folder: Path) -> str:

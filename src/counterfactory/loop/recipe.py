@@ -1,8 +1,8 @@
 """A loop recipe: what is to become better, from what, by which stages, and what must not get worse.
 
-    recipe = resolve_loop("loop/pocket-quick", ["rounds=2", "stages.cotrain.steps=40"])
+    recipe = resolve_loop("loop/pocket-quick", ["rounds=2", "stages.sft.steps=40"])
     recipe.builds[0].recipe        'region-diff'
-    recipe.stages[0].overrides()   ['bf16=true', 'lr=0.0005']
+    recipe.stages[0].overrides()   ['bf16=true', 'lr=0.0003', 'keep=0.1']
     recipe.fingerprint             "9c41...": a value changes it; comments and key order do not
 
 `builds` are what a round may make; the plan of a round says which of them it does make, with which
@@ -33,9 +33,12 @@ class _Part(BaseModel):
 
 
 class Mix(_Part):
-    """What is mixed into the rows that a round makes for its slices, as shares of all rows."""
+    """What is mixed into the rows that a round makes for its slices, as shares of all rows.
 
-    replay: float = Field(default=0.2, ge=0, lt=1, description="from releases of earlier rounds")
+    A stage that sets `replay_share` replays that share instead.
+    """
+
+    replay: float = Field(default=0.2, ge=0, lt=1, description="replayed from earlier rounds")
     general: float = Field(default=0.2, ge=0, lt=1, description="made without a focus")
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from counterfactory.eval.failures import small
-from counterfactory.factory.ops.base import labels_of
 from counterfactory.factory.release.contents import scan
+from counterfactory.factory.release.row_labels import within
 
 EACH = 2  # pairs of a slice
 MOST = 12  # pairs of a round
@@ -48,11 +48,6 @@ def _pairs(
                     taken.add(row["id"])
                     told = {key: str(row.get(key) or "") for key in TEXTS}
                     yield {"slice": name, "a": pictures[0], "b": pictures[1], **told}
-
-
-def within(slices: Sequence[str], labels: Sequence[str]) -> bool:
-    """Say whether a row was made for a focus: it names the focus itself, or all of its labels."""
-    return " & ".join(labels) in slices or set(labels_of(" & ".join(labels))) <= set(slices)
 
 
 def picture(data: bytes) -> str:

@@ -6,7 +6,7 @@ work.before         .../round-01/eval/after: its measurement on the gate split
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,13 +74,18 @@ class Work:
 
     def found(self, names: Sequence[str]) -> list[str]:
         """Return the releases that a stage's `data` or `replay` means; a build not made is left out."""
-        mine, known = self.releases, {build.title for build in self.recipe.builds}
+        made = {name: at for name, at in self.releases.items() if (at / MANIFEST).is_file()}
+        return self.meant(names, made)
+
+    def meant(self, names: Sequence[str], mine: Mapping[str, Path]) -> list[str]:
+        """Return the same when `mine` are the releases of the round."""
+        known = {build.title for build in self.recipe.builds}
         result: list[str] = []
         for name in names:
             if name == "earlier":
                 result += [str(path) for path in self.earlier_releases() if _replayable(path)]
             elif name in mine:
-                result += [str(mine[name])] if (mine[name] / MANIFEST).is_file() else []
+                result.append(str(mine[name]))
             elif name not in known:
                 result.append(name)
         return list(dict.fromkeys(result))

@@ -5,10 +5,13 @@
         -> ("task:existence_adversarial", "kind:leaf")      edits that turn such a question's answer
     able.labels(("task:request",))      -> None: no edit makes a request
 
+    room(resolve("world-math"))     ['source.every=["arithmetic_two", ...]', 'ops.0.limit=3']: for a choice
+
 All is read off the recipe itself: the edit kinds of its `propose`, the questions its source asks,
 whether it brings requests. So a recipe of the user's own is planned with like a shipped one.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +25,8 @@ REQUEST = ("request", "domain", "twin", "harm")  # conditions that only requests
 UNREAD = "verdict:unparsed"  # most wrong answers of a slice could not be read
 WORDS = ("text", "consistency", "verdict")  # conditions about how a question is put
 STEERED = ("task", "attribute", "kind", "colour", "relation", "edit")  # what a focus may name
+CHOICE = 4  # questions asked for one that is kept
+MOST_ASKED = 32
 MEASURED = {"recolour": "colour", "resize": "size"}  # edit kind -> the attribute it turns
 
 
@@ -33,11 +38,12 @@ class Ability:
     tasks: frozenset[str]  # families and full names: existence, existence_adversarial
     named: frozenset[str]  # families it asks about each picture
     edits: frozenset[str]  # edit kinds; none: it takes questions over as they are
+    steered: bool  # whether a focus changes what it makes
     relations: frozenset[str] | None  # None: any
     attributes: frozenset[str] | None
 
     def labels(self, conditions: Sequence[str]) -> tuple[str, ...] | None:
-        """Return the focus labels that stand for a slice, () for "no need to steer", None for "cannot"."""
+        """Return the focus labels that stand for a slice, () for "not steered", None for "cannot"."""
         said = [one.split(":", 1) for one in conditions if ":" in one]
         family = family_of(conditions)
         if family is not None and family not in self.tasks:
@@ -45,7 +51,7 @@ class Ability:
         found = [self._label(kind, value, said) for kind, value in said if kind in STEERED]
         if None in found:
             return None
-        return tuple(dict.fromkeys(label for label in found if label))
+        return tuple(dict.fromkeys(label for label in found if label)) if self.steered else ()
 
     def _label(self, kind: str, value: str, said: Sequence[Sequence[str]]) -> str | None:
         """Return the label of a condition, "" when it cannot be steered by, None when it cannot be met."""
@@ -96,16 +102,34 @@ def ability(name: str, recipe: Recipe) -> Ability:
         if proposing.targets == "regions":
             tasks &= {"attribute"}
         return Ability(
-            name=name, tasks=frozenset({*tasks, "difference"}), named=frozenset(tasks), edits=kinds,
+            name=name, tasks=frozenset({*tasks, "difference"}), named=frozenset(tasks), edits=kinds, steered=True,
             relations=frozenset(OPPOSITE) if "relation" in tasks else frozenset(),
             attributes=frozenset(MEASURED[kind] for kind in kinds if kind in MEASURED),
         )  # fmt: skip
     full, named = _asked(recipe)
     families = {task.partition("_")[0] for task in full}
     return Ability(
-        name=name, tasks=frozenset({*full, *families}), edits=frozenset(), relations=None,
+        name=name, tasks=frozenset({*full, *families}), edits=frozenset(), steered=bool(room(recipe)), relations=None,
         named=frozenset(task.partition("_")[0] for task in named), attributes=None,
     )  # fmt: skip
+
+
+def room(recipe: Recipe) -> list[str]:
+    """Return overrides that ask more questions about a picture than are kept, so that a focus can choose.
+
+    None where the source cannot ask more, and where requests come along, which would be crowded out.
+    """
+    source = recipe.source
+    place = next((at for at, op in enumerate(recipe.ops) if isinstance(op, Annotate)), None)
+    asked, every = int(getattr(source, "questions", 0)), list(getattr(source, "every", ()))
+    if place is None or getattr(source, "requests", False) or not (asked or every):
+        return []
+    kept = getattr(recipe.ops[place], "limit", 0) or asked + len(every)
+    wide = min(MOST_ASKED, CHOICE * asked)
+    if asked:
+        more = f"source.questions={wide}"
+        return [more, f"ops.{place}.limit={kept}"] if wide + len(every) > kept else []
+    return [f"source.every={json.dumps(every * CHOICE)}", f"ops.{place}.limit={kept}"]
 
 
 def _asked(recipe: Recipe) -> tuple[set[str], set[str]]:

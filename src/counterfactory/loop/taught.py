@@ -3,9 +3,9 @@
     overrides_of(work, stage)       ['bf16=true', 'seed=203', 'multiplier=2.4']
     steps_of(work, stage)           120, or fewer where `seconds` would not do for them
 
-The multiplier goes on where the last promoted model's reinforcement left it, and a co-training with
-the generator that was handed on. The speed of a stage is
-that of the last round in which it ran; in the first round `seconds` cannot be held and `steps` decide.
+The multiplier goes on where the last reinforcement of a promoted round left it, and a co-training with
+the generator that was handed on. `seconds` bound a whole stage by what it took in the last round in
+which it ran, steps and all else; in the first round they cannot be held and `steps` decide.
 """
 
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from counterfactory.fingerprint import seed_for
 from counterfactory.loop.generators import handed_on
+from counterfactory.loop.journal import Journal
 from counterfactory.loop.layout import Round
 from counterfactory.loop.recipe import Training
 from counterfactory.loop.recipe_parts import settings_of
@@ -46,14 +47,12 @@ def multiplier(work: Work, stage: Training) -> float | None:
     """Return where the safety multiplier stands, None where nothing is carried over."""
     if stage.train != "reinforce" or settings_of(stage).model_dump()["constraint"] != "lagrange":
         return None
-    parent = work.parent
-    folder = None if parent is None else trained_before(parent, stage)
-    found = (
-        [line["multiplier"] for line in lines_of(folder / LINES) if "multiplier" in line]
-        if folder
-        else []
-    )
-    return float(found[-1]) if found else None
+    for one in reversed(work.earlier):
+        folder = trained_before(one, stage) if one.promoted else None
+        lines = lines_of(folder / LINES) if folder else []
+        if found := [line["multiplier"] for line in lines if "multiplier" in line]:
+            return float(found[-1])
+    return None
 
 
 def generator(work: Work, stage: Training) -> str | None:
@@ -67,19 +66,27 @@ def generator(work: Work, stage: Training) -> str | None:
 def steps_of(work: Work, stage: Training) -> int:
     """Return the steps of a stage, cut to what its seconds allow."""
     wanted = settings_of(stage).steps
-    speed = next(
-        (found for one in reversed(work.earlier) if (found := seconds_a_step(one, stage))), None
-    )
-    if stage.seconds is None or speed is None:
+    journal = Journal(work.folder)
+    found = next((it for one in reversed(work.earlier) if (it := cost(one, stage, journal))), None)
+    if stage.seconds is None or found is None:
         return wanted
-    return max(1, min(wanted, int(stage.seconds / speed)))
+    step, beside = found
+    return max(1, min(wanted, int((stage.seconds - beside) / step)))
 
 
-def seconds_a_step(one: Round, stage: Training) -> float | None:
-    """Return how long a step of this stage took in a round."""
+def cost(one: Round, stage: Training, journal: Journal) -> tuple[float, float] | None:
+    """Return how many seconds a step of this stage took in a round, and all that is no step.
+
+    Where a method trains several times over, a step is one of each time.
+    """
     folder = trained_before(one, stage)
-    found = [float(line["seconds"]) for line in lines_of(folder / LINES)] if folder else []
-    return sum(found) / len(found) if sum(found) else None
+    lines = lines_of(folder / LINES) if folder else []
+    seconds = sum(float(line["seconds"]) for line in lines)
+    if not seconds:
+        return None
+    steps = sum(line.get("round") == lines[-1].get("round") for line in lines)
+    done = journal.last(one.number, f"train/{stage.title}")
+    return seconds / steps, max(0.0, done.seconds - seconds) if done else 0.0
 
 
 def trained_before(one: Round, stage: Training) -> Path | None:
@@ -103,3 +110,11 @@ def share_of(work: Work, stage: Training, replay: Sequence[str]) -> float | None
     if any(place not in earlier for place in replay):
         found += work.recipe.mix.general
     return min(found, 0.9)
+
+
+def share_in(work: Work, stage: Training, replay: Sequence[str]) -> float:
+    """Return the same share where the stage says it itself, too; 0 where nothing is replayed."""
+    if not replay:
+        return 0.0
+    share = share_of(work, stage, replay)
+    return float(settings_of(stage).model_dump()["replay_share"]) if share is None else share
