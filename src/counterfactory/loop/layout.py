@@ -122,7 +122,7 @@ def rounds_of(folder: Path) -> list[Round]:
 def promoted_in(folder: Path) -> str | None:
     """Return what the loop in `folder` has promoted, with its filter; None where nothing is."""
     pointer = read(folder / PROMOTED)
-    return round_of(folder, pointer["round"]).answers if pointer else None
+    return (round_of(folder, pointer["round"]).answers or None) if pointer else None
 
 
 def read(path: Path) -> dict[str, Any]:
