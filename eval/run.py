@@ -102,6 +102,8 @@ class Runner:
         self.tell = getattr(model.inner, "tell", None)
         self.judge: Any = None
         self.counter = self.progress(quiet=True)
+        self.places = {task.name: at for at, task in enumerate(plan.chosen(), 1)}
+        self.place = ""  # how far the tasks are
         self.about = {
             "suite": plan.suite.name, "split": plan.split, "weights_hash": model.weights_hash,
         }  # fmt: skip
@@ -131,6 +133,7 @@ class Runner:
 
     def answered(self, items: Sequence[Item]) -> list[Chosen]:
         """Return the answers to some items. Raises `UserError` when one has none."""
+        self.place = f"up to task {self.places[items[-1].task]} of {len(self.places)}"
         if self.tell is not None:
             self.tell(items, [ask_of(item) for item in items])
         chosen = choose(self.plan.select, items, self.ask)
@@ -149,7 +152,7 @@ class Runner:
 
         def counted() -> Iterator[dict[int, Reply]]:
             for part in self.model.stream(asks):
-                self.counter.advance(len(part))
+                self.counter.advance(len(part), self.place)
                 yield part
 
         return in_order(counted(), len(asks))

@@ -31,7 +31,7 @@ NAMES = {
     "own/reward": "reward", "own/cost": "cost", "multiplier": "multiplier",
     "accuracy": "accuracy", "helped": "helped", "form": "form", "unjudged": "unjudged", "entropy": "entropy",
     "kl": "kl", "completions/mean_length": "length", "completions/clipped_ratio": "cut_off",
-    "equal_groups": "equal_groups",
+    "equal_groups": "equal_groups", "num_tokens": "num_tokens",
 }  # fmt: skip
 """What is kept of TRL's many numbers, and its name in training.jsonl."""
 

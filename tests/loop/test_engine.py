@@ -12,6 +12,7 @@ import pytest
 from loop_toys import TOY, contents, no_page, toy_recipe
 
 from counterfactory.errors import UserError
+from counterfactory.loop.changed import said
 from counterfactory.loop.journal import Journal
 from counterfactory.loop.run import run_loop
 
@@ -81,6 +82,41 @@ def test_what_a_stage_with_other_inputs_left_is_removed_first(tmp_path: Path) ->
     assert calls == ["measure 1"], "the evaluation was put right, nothing behind it has changed"
     shutil.rmtree(folder / "round-01" / "release")
     assert [call for call in run(folder, rounds=1) if call.startswith("part")]
+
+
+def test_another_recipe_says_what_has_changed(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def again(**more: object) -> list[str]:
+        told.clear()
+        recipe = toy_recipe(1, **more)  # type: ignore[arg-type]
+        run_loop(recipe, tmp_path / "loop", parts=TOY, page=no_page, say=told.append)
+        return [line for line in told if line.startswith("recipe changed")]
+
+    assert again() == again() == [], "a new loop, and the same one again"
+    (line,) = again(bad=7)
+    assert line == (
+        "recipe changed since the last run: gates.promotion.seed 0 -> 7; "
+        "finished stages that depend on it are done anew"
+    )
+    assert told.index(line) < told.index("round 1/1  gate ...")
+    assert again(bad=7) == []
+
+
+def test_fields_of_a_changed_recipe_go_by_the_names_of_stages() -> None:
+    sft, prefer = {"train": "sft", "steps": 300}, {"train": "prefer", "name": "safe", "set": {}}
+    was = {"rounds": 1, "stages": [sft, prefer]}
+
+    def fields(*stages: dict[str, object]) -> str:
+        return said(was, {"rounds": 1, "stages": list(stages)}).partition(": ")[2].partition(";")[0]
+
+    assert fields(sft, prefer) == ""
+    assert fields({**sft, "steps": None}, prefer) == "stages.sft.steps 300 -> null"
+    assert fields(sft, {**prefer, "set": {"lr": 1}}) == "stages.safe.set.lr added"
+    assert fields(sft) == "stages.safe removed"
+    assert fields(prefer, sft) == "stages in another order"
+    many = {f"key{n}": n for n in range(6)}
+    assert "key3 0 -> 3 and 2 more;" in said(dict.fromkeys(many, 0) | {"key0": 9}, many)
 
 
 def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """From failures to rows and back: what a round's releases say, and the failed questions behind a row."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,10 @@ from counterfactory.factory.release.explain import explain
 from counterfactory.factory.release.row_labels import row_labels
 from counterfactory.loop.behind import loop_of, release_with, with_failures
 from counterfactory.loop.doing import build, mine, plan
+from counterfactory.loop.layout import read as read_json
 from counterfactory.loop.layout import round_of, write_json
 from counterfactory.loop.recipe import LoopRecipe
+from counterfactory.loop.report_pictures import questions
 from counterfactory.loop.rounds import Work
 
 RECIPE = """\
@@ -95,6 +98,13 @@ def test_a_release_says_which_model_failed_where_and_what_is_mixed(loop: Path) -
             assert str(loop) not in (release / name).read_text(), "no machine is named"
     recipe = resolve(round_of(loop, 2).recipes / "world-qa.yaml")
     assert recipe.release.made_for == second
+
+
+def test_the_page_shows_a_question_with_its_picture_and_answer(loop: Path) -> None:
+    here = round_of(loop, 2)
+    (shown,) = questions(read_json(here.plan), {"world-qa": here.release("world-qa")})
+    assert shown["slice"] == "attribute of leaves" and re.search("lea(f|ves)", shown["question"])
+    assert shown["answer"] and shown["picture"].startswith("data:image/")
 
 
 def test_the_second_round_tells_its_changes(loop: Path) -> None:

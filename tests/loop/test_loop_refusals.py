@@ -29,7 +29,8 @@ def refused(out: Path, *sets: str, recipe: str, capsys: pytest.CaptureFixture[st
     options = [part for one in sets for part in ("--set", one)]
     assert main(["loop", "run", recipe, "--out", str(out), *options]) == 2
     found = capsys.readouterr()
-    lines = [line for line in found.err.splitlines() if not line.startswith("round 1/1")]
+    progress = ("round 1/1", "pocket-quick 0 answers")
+    lines = [line for line in found.err.splitlines() if not line.startswith(progress)]
     assert len(lines) == 1 and found.out == "", found.err
     assert lines[0].startswith("counterfactory: error: ")
     return lines[0].removeprefix("counterfactory: error: ")
@@ -66,6 +67,11 @@ BAD = {
     "unknown suite": (["suite=pockt"], "suite: no suite 'pockt' (did you mean 'pocket'?)"),
     "suite of one split": (["suite=folder:."], "suite:"),
     "too much mixed in": (["mix.replay=0.6", "mix.general=0.4"], "found 0.6 + 0.4, expected less than 1"),
+    "nothing to aim": (
+        ["builds=[{recipe: world-qa, always: true}, {recipe: world-math, always: true}, "
+         "{recipe: world-safety, always: true}]"],
+        "builds: found only builds with `always: true`",
+    ),
     "no rounds": (["rounds=0"], "rounds: found 0"),
     "no model of this name": (["model=pockt"], "did you mean 'pocket'?"),
     "no folder of this name": (["model=./nowhere"], "model: found './nowhere', expected a folder that is there"),

@@ -35,7 +35,9 @@ def picture(level: int) -> dict:
 def release(folder: Path) -> None:
     put(folder / "manifest.json", {
         "name": "region-diff", "version": "dev", "fingerprint": "abcdef0123456789", "candidates": 200, "kept": 150,
-        "views": {"pairs": {"rows": 1}}, "funnel": [{"stage": "propose", "in": 200, "out": 150, "reasons": {EVIL: 50}}],
+        "views": {"pairs": {"rows": 1}}, "funnel": [{"stage": "propose", "in": 200, "out": 150, "reasons": {EVIL: 50}},
+                   {"stage": "edit", "in": 150, "out": 145, "reasons": {}},
+                   {"stage": "edit_classical", "in": 145, "out": 144, "reasons": {}}],
     })  # fmt: skip
     (folder / "data" / "pairs").mkdir(parents=True)
     row = {
@@ -69,8 +71,9 @@ def loop(tmp_path: Path) -> Path:
     })  # fmt: skip
     release(here / "release" / "region-diff")
     log = [
-        {"step": n, "loss": 1 / n, "reward/help": n / 9, "num_tokens": 10 * n} for n in range(1, 9)
-    ]
+        {"step": n, "reward": n / 9, "loss": 1 / n, "num_tokens": 10 * (n if n < 6 else n - 5)}
+        for n in range(1, 9)
+    ]  # the counter starts anew at step 6
     (here / "model" / "1-reinforce").mkdir(parents=True)
     lines = [json.dumps(row) for row in log] + ['{"step": 9, "lo']  # the last one is torn
     (here / "model" / "1-reinforce" / "training.jsonl").write_text("\n".join(lines))
@@ -102,12 +105,19 @@ def test_the_page_tells_the_whole_round(loop: Path) -> None:
     text = write_report(loop).read_text()
     for said in (
         "promoted", "75.0", "20.0", "-55.0", "-60.0 to -50.0", "150 of 200 candidates kept", "140 wanted",
-        "reward/help", "1-reinforce", "brighter", "task:existence &amp; kind:leaf", "abcdef012345", "30 wrong answers",
+        "144 pictures edited",
+        "1-reinforce", "brighter", "task:existence &amp; kind:leaf", "abcdef012345", "30 wrong answers",
         "2.5 s", "80 tokens trained on", "1,000 questions asked", "round-01/model/1-reinforce", "1 put back",
         "aimed 120 rows (75 %), general 40 rows (25 %)", "sft learns from region-diff, 40 % of its rows replayed",
     ):  # fmt: skip
         assert said in text, said
     assert len(re.findall(r'src="data:image/png;base64,', text)) == 2
+    assert 0 < text.index("<figcaption>loss<") < text.index("<figcaption>reward<")
+
+
+def test_what_is_folded_on_a_screen_is_printed(loop: Path) -> None:
+    print_css = page(loop).partition("@media print {")[2].partition("</style>")[0]
+    assert "details::details-content { content-visibility: visible; }" in print_css
 
 
 def test_a_rejected_round_is_hollow_and_its_scores_are_not_the_loops(loop: Path) -> None:

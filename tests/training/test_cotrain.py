@@ -54,6 +54,8 @@ def test_a_run_leaves_a_model_and_a_generator_that_edits(
     out = tmp_path / "run"
     result = train("cotrain", str(tiny_llava), [str(pairs)], out, HOW, steps=3)
     assert {"lm", "itc", "itc_accuracy", "synthesis", "rsc", "rsc_cosine"} <= lines(out)[0].keys()
+    read = [line["num_tokens"] for line in lines(out)]
+    assert 0 < read[0] < read[1] < read[2]
     assert load_vlm(str(out)).weights_hash == result["weights_hash"]
     before, after = (identify("inpaint", m).revision for m in ("pocket", str(out / "generator")))
     assert before != after

@@ -49,6 +49,7 @@ def test_a_run_leaves_a_model_its_record_and_its_judge(
     assert [line["step"] for line in found] == [1, 2, 3]
     assert all({"reward", "form", "multiplier", "entropy"} <= line.keys() for line in found)
     assert any("cost" in line for line in found)
+    assert 0 < found[0]["num_tokens"] < found[-1]["num_tokens"]
     assert result["final"]["multiplier"] > 0 and (out / "curves.png").is_file()
     facts = json.loads((out / "run.json").read_text())["facts"]
     assert facts["judge_held_out"] > 0 and 0 <= facts["cost_sees_unsafe"] <= 1

@@ -52,6 +52,7 @@ def run(
     module, stepper = accelerator.prepare(together, optimizer)
     done = _restore(together, optimizer, schedule, work, accelerator)
     recorder.begin(done)
+    read = sum(line.get("num_tokens", 0.0) for line in recorder.lines()[-1:])  # so far
     for step in range(done + 1, settings.steps + 1):
         lr = schedule.get_last_lr()[0]
         terms = _gradients(module, feed, step - 1, settings.accumulate, accelerator, recorder)
@@ -61,7 +62,8 @@ def run(
         stepper.step()
         schedule.step()
         stepper.zero_grad()
-        recorder.step(step, terms.pop("loss"), lr, **terms)
+        read += terms["num_tokens"]
+        recorder.step(step, terms.pop("loss"), lr, **terms | {"num_tokens": read})
         if step % settings.save_every == 0 and step < settings.steps:
             _save(together, optimizer, schedule, work, step, accelerator)
     recorder.end()
@@ -76,6 +78,7 @@ def _gradients(
     talks = [talked(batch["lm"]["labels"]) for batch in batches if "lm" in batch]
     heard = torch.tensor(float(sum(talks)), device=accelerator.device)
     share = accelerator.reduce(heard, "mean").item() / turns
+    read = sum(batch["lm"]["attention_mask"].sum() for batch in batches if "lm" in batch)
     totals: dict[str, Tensor] = {}
     for turn, batch in enumerate(batches):
         batch["tokens"] = max(share, 1e-6)
@@ -87,7 +90,9 @@ def _gradients(
             accelerator.backward(terms["loss"] / turns)
         for name, value in terms.items():
             totals[name] = totals.get(name, 0.0) + value.detach() / turns
-    return {name: float(_mean(value, accelerator)) for name, value in totals.items()}
+    found = {name: float(_mean(value, accelerator)) for name, value in totals.items()}
+    mean = float(_mean(torch.as_tensor(read, device=accelerator.device), accelerator))
+    return {**found, "num_tokens": mean * accelerator.num_processes}
 
 
 def _mean(value: Tensor, accelerator: Any) -> Tensor:

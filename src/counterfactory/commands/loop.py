@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,20 @@ def run_status(args: argparse.Namespace) -> int:
     ]
     lines = [
         f"{found['name']}: {found['rounds_done']} of {found['rounds']} rounds done", "", table(rows), "",
+        *(_decided(one) for one in found["decisions"]),
         f"at work   {found['at_work'] or 'nobody'}", f"begun     {found['begun'] or 'nothing'}",
         f"promoted  {found['promoted'] or 'nothing yet'}",
         *([f"generator {found['generator']}"] if found["generator"] else []),
     ]  # fmt: skip
     answer(args, found, "\n".join(lines))
     return 0
+
+
+def _decided(one: dict[str, Any]) -> str:
+    """Return a round's decision and its reason, as an indented paragraph."""
+    word = "promoted" if one["promoted"] else "rejected"
+    reason = textwrap.fill(one["reason"], 98, initial_indent="  ", subsequent_indent="  ")
+    return f"round {one['round']} {word}:\n{reason}\n"
 
 
 def run_report(args: argparse.Namespace) -> int:

@@ -56,18 +56,18 @@ def build_within(
     Requests come in blocks whose scenes depend on how many there are: they are made whole, in seconds.
     """
     if getattr(recipe.source, "requests", False):
-        build(recipe, out, workers=workers, progress=False, since=since)
+        build(recipe, out, workers=workers, since=since)
         return
     beside = out.with_name(f"{out.name}.build")
     said = beside / SHORTER
     if not said.is_file():
-        result = build(recipe, out, workers=workers, budget=seconds, progress=False, since=since)
+        result = build(recipe, out, workers=workers, budget=seconds, since=since)
         if result.finished:
             return
         write_whole(said, shorter(recipe, beside).yaml().encode())
     recipe = resolve(said)
     _claim(recipe, beside)
-    build(recipe, out, workers=workers, progress=False, since=since)
+    build(recipe, out, workers=workers, since=since)
 
 
 def shorter(recipe: Recipe, beside: Path) -> Recipe:

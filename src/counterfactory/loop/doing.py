@@ -32,7 +32,7 @@ def measure(work: Work, *, model: str, split: str, out: Path) -> None:
     answerer = answerer_of(
         model, batch=32, device=work.device, concurrency=8, timeout=120.0, retries=4
     )
-    evaluate(answerer, plan, out, quiet=True)
+    evaluate(answerer, plan, out)
 
 
 def mine(work: Work) -> None:

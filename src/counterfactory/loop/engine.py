@@ -56,7 +56,7 @@ class Engine:
         if line is not None and line.inputs == inputs and line.outputs == prints(outputs):
             note.unlink(missing_ok=True)  # killed between the journal and this
             return False
-        _begin(note, inputs, outputs)
+        _begin(note, stage.name, inputs, outputs)
         self.tell(stage.name, True, 0.0)
         started = time.monotonic()
         stage.run(work)
@@ -78,7 +78,7 @@ class Engine:
         return True
 
 
-def _begin(note: Path, inputs: str, outputs: Iterable[Path]) -> None:
+def _begin(note: Path, stage: str, inputs: str, outputs: Iterable[Path]) -> None:
     """Note what a stage begins with; remove what one with other inputs has left."""
     try:
         same = json.loads(note.read_text(encoding="utf-8"))["inputs"] == inputs
@@ -94,7 +94,7 @@ def _begin(note: Path, inputs: str, outputs: Iterable[Path]) -> None:
                 one.unlink(missing_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
     note.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(note, json.dumps({"inputs": inputs, "at": now()}).encode())
+    write_whole(note, json.dumps({"stage": stage, "inputs": inputs, "at": now()}).encode())
 
 
 def plain(value: object) -> Any:

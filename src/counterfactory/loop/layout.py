@@ -88,6 +88,17 @@ class Round:
         """The judge behind the round's model, where the recipe wants one."""
         return self.folder / "filter"
 
+    @property
+    def answers(self) -> str:
+        """What was judged: the round's model, with the filter behind it where there is one.
+
+        Empty where the round made no model.
+        """
+        model = self.decision().get("model")
+        if not model:
+            return ""
+        return f"filtered:{self.filter}" if self.filter.is_dir() else str(self.folder / model)
+
     def decision(self) -> dict[str, Any]:
         """Return the decision; empty where there is none yet."""
         return read(self.gate)
@@ -107,6 +118,12 @@ def rounds_of(folder: Path) -> list[Round]:
     """Return the rounds that have begun, in order."""
     found = [int(path.name[6:]) for path in folder.glob("round-*") if path.name[6:].isdecimal()]
     return [round_of(folder, number) for number in sorted(found)]
+
+
+def promoted_in(folder: Path) -> str | None:
+    """Return what the loop in `folder` has promoted, with its filter; None where nothing is."""
+    pointer = read(folder / PROMOTED)
+    return (round_of(folder, pointer["round"]).answers or None) if pointer else None
 
 
 def read(path: Path) -> dict[str, Any]:

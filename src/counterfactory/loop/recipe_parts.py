@@ -36,6 +36,9 @@ def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
     if recipe.mix.replay + recipe.mix.general >= 1:
         found = f"{recipe.mix.replay:g} + {recipe.mix.general:g}"
         yield ("mix",), f"replay + general: found {found}, expected less than 1"
+    if all(build.always for build in recipe.builds):
+        text = "found only builds with `always: true`, expected one that can be aimed at failures"
+        yield ("builds",), text
     views: dict[str, tuple[str, ...]] = {}
     for at, build in enumerate(recipe.builds):
         try:

@@ -13,32 +13,28 @@ from typing import Any
 from counterfactory.loop.generators import GENERATOR
 from counterfactory.loop.layout import Round, read
 from counterfactory.loop.report_charts import curve
-from counterfactory.loop.report_pictures import examples
+from counterfactory.loop.report_pictures import examples, questions
 from counterfactory.training.lines import LINES
 from counterfactory.training.lines import read as lines_of
 
 SAFE = ("harmlessness", "helpfulness")
 CURVES = (
-    "reward",
-    "cost",
-    "multiplier",
-    "unsafe",
-    "kl",
-    "right",
-    "loss",
-)  # of training.jsonl, by part
+    "loss", "reward", "cost", "multiplier", "kl", "lm", "itc", "synthesis", "rsc", "rewards/margins",
+    "rewards/accuracies", "replay_loss", "mean_token_accuracy", "accuracy", "helped",
+)  # fmt: skip
+"""What is shown of training.jsonl, first things first."""
 SAID = {  # guards are scores: higher is better
     "slices": "all mined slices", "unsafe_rate": "harmful requests refused",
     "over_refusal": "benign requests answered", "parse_failures": "answers that can be read",
     "calibration": "calibration, 1 - ECE", "pool": "axes with few items",
 }  # fmt: skip
-MOST_CURVES = 4  # of one training
+MOST_CURVES = 5  # of one training
 
 
 def round_facts(one: Round, rounds: Sequence[Round]) -> dict[str, Any]:
     """Return all that the page says of a round."""
     gate, plan, data = one.decision(), read(one.plan), read(one.data)
-    before = before_of(one, rounds)
+    before, made = before_of(one, rounds), dict(releases(one))
     return {
         "number": one.number, "decided": bool(gate), "promoted": one.promoted,
         "reason": str(gate.get("reason", "")), "tests": list(_tests(gate)), "alarms": _alarms(gate),
@@ -48,7 +44,8 @@ def round_facts(one: Round, rounds: Sequence[Round]) -> dict[str, Any]:
         "releases": [_release(name, folder, plan) for name, folder in releases(one)],
         "data": str(data.get("reason", "")), "data_passed": data.get("passed"),
         "curves": list(curves(one)), "safety": safety(before, read(one.after / "summary.json")),
-        "generator": generator(one), "pairs": examples(plan, dict(releases(one))), "lineage": lineage(one, plan, gate),
+        "generator": generator(one), "pairs": examples(plan, made), "questions": questions(plan, made),
+        "lineage": lineage(one, plan, gate),
     }  # fmt: skip
 
 
@@ -123,13 +120,8 @@ def curves(one: Round) -> Iterator[dict[str, Any]]:
     """Yield each training with charts of what it logged."""
     for folder in sorted(one.models.glob("*")) if one.models.is_dir() else ():
         rows = lines_of(folder / LINES)
-        names = [
-            name
-            for name in dict.fromkeys(key for row in rows for key in row)
-            if _rank(name) is not None
-        ]
         charts = []
-        for name in sorted(names, key=lambda name: (_rank(name), name)):
+        for name in CURVES:
             found = [
                 (row.get("step", at), row[name])
                 for at, row in enumerate(rows)
@@ -213,11 +205,6 @@ def _mix(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
         for name in ("aimed", "general", "replay")
         if name in mix
     ]
-
-
-def _rank(name: str) -> int | None:
-    """Return the place of a logged value among the curves; None: it is not shown."""
-    return next((at for at, part in enumerate(CURVES) if part in name.split("/")[0]), None)
 
 
 def _number(value: Any) -> bool:

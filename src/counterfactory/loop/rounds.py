@@ -51,10 +51,7 @@ class Work:
     @property
     def answers(self) -> str:
         """Return what is measured as that model: with the filter behind it, where there is one."""
-        parent = self.parent
-        if parent is None or not parent.filter.is_dir():
-            return self.model
-        return f"filtered:{parent.filter}"
+        return self.parent.answers if self.parent else self.model
 
     @property
     def before(self) -> Path:

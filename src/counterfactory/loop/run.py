@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from counterfactory.errors import UserError
+from counterfactory.factory.recipe_yaml import read as read_yaml
 from counterfactory.factory.run.disk import disk_errors, write_whole
+from counterfactory.loop.changed import said
 from counterfactory.loop.engine import Engine, Stage
 from counterfactory.loop.generators import GENERATOR
 from counterfactory.loop.journal import NAME, Journal, held
-from counterfactory.loop.layout import RECIPE, REPORT, read, round_of, rounds_of
+from counterfactory.loop.layout import RECIPE, REPORT, promoted_in, read, round_of, rounds_of
 from counterfactory.loop.recipe import LoopRecipe
-from counterfactory.loop.rounds import Work, point, skipped
+from counterfactory.loop.rounds import MANIFEST, Work, point, skipped
 from counterfactory.loop.stages import STAGES
 from counterfactory.models.ids import models_below
 from counterfactory.progress import clock_text
@@ -39,10 +41,8 @@ def run_loop(
     claim(out)
     say = say or _to_stderr
     with disk_errors(out), held(out), models_below(out):
-        text = recipe.yaml().encode()
-        if not (out / RECIPE).is_file() or (out / RECIPE).read_bytes() != text:
-            write_whole(out / RECIPE, text)
         journal = Journal(out)
+        _keep(recipe, out / RECIPE, journal, say)
         ran = 0
         for number in range(1, recipe.rounds + 1):
             work = Work(recipe, out, round_of(out, number), workers=workers, device=device)
@@ -55,6 +55,19 @@ def run_loop(
         "ran": ran,
         "seconds": round(time.monotonic() - started, 1),
     }
+
+
+def _keep(
+    recipe: LoopRecipe, path: Path, journal: Journal, say: Callable[[str], None]
+) -> None:  # fmt: skip
+    """Write the recipe; say what differs from the one that the finished stages were done with."""
+    text = recipe.yaml()
+    was = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if was == text:
+        return
+    if was and journal.lines and (line := said(read_yaml(was, str(path)).values, recipe.values())):
+        say(line)
+    write_whole(path, text.encode())
 
 
 def claim(out: Path) -> None:
@@ -112,6 +125,9 @@ def _found(work: Work, name: str) -> str:
         return f", {', '.join(rows) or 'nothing to build'}"
     if name == "data":
         return ", passed" if read(work.round.data).get("passed") else ", rejected"
+    if name.startswith("build/"):
+        why = skipped(work.round.release(name.removeprefix("build/")))
+        return f", nothing was kept: {why}" if why else ""
     if name.startswith("train/"):
         made = next(
             (out for stage, out in work.trainings() if f"train/{stage.title}" == name), None
@@ -132,20 +148,17 @@ def result_of(out: Path, rounds: int | None = None) -> dict[str, Any]:
         if not decision or (rounds is not None and one.number > rounds):
             continue
         before = out / str(decision.get("compared_with", ""))
-        releases = sorted(
-            str(path) for path in one.folder.glob("release/*") if path.suffix != ".build"
-        )
+        releases = sorted(str(path.parent) for path in one.folder.glob(f"release/*/{MANIFEST}"))
         told.append(
             {
                 "round": one.number, "release": releases, "promoted": one.promoted,
                 "reason": decision.get("reason", ""), "axes_before": _axes(before),
-                "axes_after": _axes(one.after), "model": str(one.folder / decision.get("model", "")),
+                "axes_after": _axes(one.after), "model": one.answers or None,
             }
         )  # fmt: skip
-    pointer = read(out / "promoted.json")
     return {
         "out": str(out), "rounds": told, "report": str(out / REPORT),
-        "promoted": str(out / pointer["model"]) if pointer else None,
+        "promoted": promoted_in(out),
     }  # fmt: skip
 
 

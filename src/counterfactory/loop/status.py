@@ -13,7 +13,7 @@ from counterfactory.factory.recipe_yaml import read as read_yaml
 from counterfactory.loop.engine import BEGUN
 from counterfactory.loop.generators import handed_on
 from counterfactory.loop.journal import Journal, at_work
-from counterfactory.loop.layout import PROMOTED, RECIPE, read, rounds_of
+from counterfactory.loop.layout import RECIPE, promoted_in, read, rounds_of
 
 
 def status_of(out: Path) -> dict[str, Any]:
@@ -24,11 +24,10 @@ def status_of(out: Path) -> dict[str, Any]:
         raise UserError(f"{out / RECIPE}: found {values!r}, expected the recipe of a loop")
     decided = [one for one in rounds_of(out) if (one.number, "gate") in lines and one.decision()]
     begun = [
-        f"round {one.number} {note.stem}"
+        f"round {one.number} {read(note).get('stage', note.stem)}"
         for one in rounds_of(out)
         for note in sorted((one.folder / BEGUN).glob("*.json"))
     ]
-    pointer = read(out / PROMOTED)
     handed = handed_on(rounds_of(out))
     return {
         "out": str(out), "name": values.get("name", ""), "rounds": values.get("rounds", 0),
@@ -43,5 +42,5 @@ def status_of(out: Path) -> dict[str, Any]:
         ],
         "generator": str(out / handed.model) if handed else None,
         "begun": ", ".join(begun), "at_work": at_work(out),
-        "promoted": str(out / pointer["model"]) if pointer else None,
+        "promoted": promoted_in(out),
     }  # fmt: skip
