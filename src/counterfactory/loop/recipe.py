@@ -50,7 +50,6 @@ class Handing(_Part):
     """When a co-trained generator edits in the next round: its edits are tried on held-out samples."""
 
     candidates: int = Field(default=48, ge=0, description="edits tried; 0: the generator stays")
-    margin: float = Field(default=0.05, ge=0, le=1, description="share of them it may lose")
 
 
 class Build(_Part):
