@@ -109,7 +109,9 @@ class LoopRecipe(_Part):
     suite: str = Field(default="pocket", min_length=1, description="what is measured")
     limit: int | None = Field(default=None, ge=1, description="items of each task at most")
     reflect: bool = Field(
-        default=False, description="measure what the model takes back of its own claims, too"
+        default=False,
+        description="measure what the model takes back of its own claims, too: all on the split mine, "
+        "on gate a few of each task for the alarm",
     )
     builds: tuple[Build, ...] = Field(min_length=1)
     stages: tuple[Training, ...] = Field(min_length=1)
