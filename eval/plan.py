@@ -34,6 +34,7 @@ class Plan:
     margins: bool = False
     judge: str = ""
     reflect: bool = False
+    examined: int | None = None  # items of each task that `reflect` looks at; None: all
 
     def chosen(self) -> tuple[Task, ...]:
         """Return the tasks. Raises `UserError` for an unknown split or task."""
@@ -82,6 +83,7 @@ class Plan:
                 "split": self.split, "limit": self.limit, "judge": self.judge,
                 "select": [str(self.select), self.select.temperature, self.select.seed],
                 "margins": self.margins, "reflect": self.reflect, "sources": self.sources(),
+                **({"examined": self.examined} if self.examined is not None else {}),
             }
         )  # fmt: skip
 

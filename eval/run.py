@@ -11,6 +11,7 @@ started again, nothing is asked twice; done already, nothing is asked at all.
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -85,12 +86,12 @@ def write_rows(runner: "Runner", out: Path) -> None:
         claims = None
         if runner.plan.reflect:
             claims = files.enter_context(TableFile(out / report.NAME, report.schema()))
-        kept = failures.Failures()
+        kept, asked = failures.Failures(), Counter[str]()
         for items, rows in runner.chunks():
             answers.write(rows)
             wrong.write(kept.of(items, rows))
             if claims is not None:
-                claims.write(runner.reflected(items, [row["raw"] for row in rows]))
+                claims.write(runner.reflected(items, [row["raw"] for row in rows], asked))
 
 
 class Runner:
@@ -123,13 +124,14 @@ class Runner:
 
     def share(self, rank: int, world: int) -> None:
         """Ask one process's share; the replies are in the store afterwards."""
+        asked = Counter[str]()
         with self.progress(rank > 0) as self.counter:
             for items in self.plan.chunks(rank, world):
                 answers = self.answered(items)
                 if self.plan.margins:
                     margins_of(items, self.ask)
                 if self.plan.reflect:
-                    self.reflected(items, [one.raw for one in answers])
+                    self.reflected(items, [one.raw for one in answers], asked)
 
     def answered(self, items: Sequence[Item]) -> list[Chosen]:
         """Return the answers to some items. Raises `UserError` when one has none."""
@@ -157,11 +159,18 @@ class Runner:
 
         return in_order(counted(), len(asks))
 
-    def reflected(self, items: Sequence[Item], answers: Sequence[str]) -> list[dict[str, Any]]:
-        """Hold the model against its own answers."""
+    def reflected(
+        self, items: Sequence[Item], answers: Sequence[str], asked: Counter[str]
+    ) -> list[dict[str, Any]]:
+        """Hold the model against its own answers, so many of each task; `asked` counts them."""
         from counterfactory.eval.reflect.examine import reflect
 
-        return reflect(items, answers, self.ask)
+        most, places = self.plan.examined, []
+        for at, item in enumerate(items):
+            if most is None or asked[item.task] < most:
+                asked[item.task] += 1
+                places.append(at)
+        return reflect([items[at] for at in places], [answers[at] for at in places], self.ask)
 
     def judged(self, items: Sequence[Item], rows: list[dict[str, Any]]) -> None:
         """Let the judge decide what the rules left open."""

@@ -1,7 +1,8 @@
 """Tiny image-text-to-text models with random weights: the real classes, formats and chat templates.
 
     folder = tiny_vlm.llava(tmp_path)          # 32 px, 16 image tokens
-    folder = tiny_vlm.idefics3(tmp_path)       # the family of SmolVLM, without splitting
+    folder = tiny_vlm.idefics3(tmp_path)       # without splitting
+    folder = tiny_vlm.smolvlm(tmp_path)        # SmolVLM: the same layout in classes of its own
     folder = tiny_vlm.qwen25(tmp_path)         # Qwen2.5-VL: as many tokens as the image is large
     folder = tiny_vlm.gemma3(tmp_path)         # Gemma 3: pictures see each other both ways
 
@@ -93,6 +94,21 @@ def llava(folder: Path, seed: int = 0) -> Path:
 
 def idefics3(folder: Path, seed: int = 0) -> Path:
     """Write an Idefics3 without image splitting."""
+    return _idefics3(folder / "idefics3", seed, "Idefics3")
+
+
+def smolvlm(folder: Path, seed: int = 0) -> Path:
+    """Write a SmolVLM without image splitting; its processor knows videos, too."""
+    import transformers as tf
+
+    video = tf.SmolVLMVideoProcessor(
+        size={"longest_edge": SIDE}, max_image_size={"longest_edge": SIDE}, num_frames=2, fps=1,
+        video_sampling={"fps": 1, "max_frames": 2, "video_size": {"longest_edge": SIDE}},
+    )  # fmt: skip
+    return _idefics3(folder / "smolvlm", seed, "SmolVLM", video_processor=video)
+
+
+def _idefics3(place: Path, seed: int, kind: str, **more: Any) -> Path:
     import torch
     import transformers as tf
 
@@ -102,19 +118,19 @@ def idefics3(folder: Path, seed: int = 0) -> Path:
         *(f"<row_{row}_col_{col}>" for row in range(1, 7) for col in range(1, 7)),
     )  # fmt: skip
     words = tokenizer(layout)
-    config = tf.Idefics3Config(
+    config = getattr(tf, f"{kind}Config")(
         vision_config=VISION, text_config={"model_type": "llama", **_text(words)},
         image_token_id=words.convert_tokens_to_ids(IMAGE), scale_factor=2,
         pad_token_id=words.pad_token_id,
     )  # fmt: skip
-    processor = tf.Idefics3Processor(
-        image_processor=tf.Idefics3ImageProcessorPil(
+    processor = getattr(tf, f"{kind}Processor")(
+        image_processor=getattr(tf, f"{kind}ImageProcessorPil")(
             size={"longest_edge": 2 * SIDE}, max_image_size={"longest_edge": SIDE},
             do_image_splitting=False,
         ),
-        tokenizer=words, image_seq_len=(SIDE // PATCH) ** 2 // 4, chat_template=template(),
+        tokenizer=words, image_seq_len=(SIDE // PATCH) ** 2 // 4, chat_template=template(), **more,
     )  # fmt: skip
-    return _saved(tf.Idefics3ForConditionalGeneration(config), processor, folder / "idefics3")
+    return _saved(getattr(tf, f"{kind}ForConditionalGeneration")(config), processor, place)
 
 
 def qwen25(folder: Path, seed: int = 0, patch: int = PATCH) -> Path:

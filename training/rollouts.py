@@ -49,7 +49,8 @@ def encoded(prompts: Sequence[Any], trainer: Any) -> dict[str, Tensor]:
     found = trainer.processing_class.apply_chat_template(
         [prepare_multimodal_messages(prompt) for prompt in prompts],
         add_generation_prompt=True, tokenize=True, return_dict=True,
-        processor_kwargs={"padding": True, "padding_side": "left", "return_tensors": "pt"},
+        return_tensors="pt",  # SmolVLM's processor hears it only here
+        processor_kwargs={"padding": True, "padding_side": "left"},
         **trainer.chat_template_kwargs,
     )  # fmt: skip
     moved = {name: value.to(trainer.accelerator.device) for name, value in found.items()}

@@ -66,6 +66,17 @@ def test_reflection_asks_again_and_its_second_run_asks_nothing(tmp_path: Path) -
     assert again["asked"] == 0 and again["reflection"] == result["reflection"]
 
 
+def test_reflection_may_look_at_some_items_of_each_task(tmp_path: Path) -> None:
+    model = Counting(said="There is a red star, so the answer is yes.\nAnswer: yes")
+    run(model, tmp_path / "a", reflect=True, examined=3)
+    claims = pq.read_table(tmp_path / "a" / "reflections.parquet").to_pylist()
+    tasks = {row["task"] for row in rows(tmp_path / "a")}
+    seen = {task: {row["item_id"] for row in claims if row["task"] == task} for task in tasks}
+    assert len(seen) == 2 and all(len(items) == 3 for items in seen.values()), "of twelve"
+    assert run(model, tmp_path / "a", reflect=True, examined=3)["asked"] == 0
+    assert run(model, tmp_path / "a", reflect=True)["asked"] > 0, "all of them now"
+
+
 def test_pictures_of_which_nothing_is_known_are_described_and_not_marked(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     for name in ("one.png", "two.png"):

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from counterfactory.errors import UserError
@@ -93,9 +95,24 @@ def _request(
     )  # fmt: skip
 
 
-def gated(tmp_path: Path, after: Rows, before: Rows | None = None, **more: Any) -> Decision:
-    a = folder(tmp_path / "before", before or rows(), TASKS)
+def gated(
+    tmp_path: Path,
+    after: Rows,
+    before: Rows | None = None,
+    claims: Sequence[float] = (),
+    **more: Any,
+) -> Decision:
+    """Decide; `claims` are the shares of its own claims that each of the two stands by."""
+    before = before or rows()
+    a = folder(tmp_path / "before", before, TASKS)
     b = folder(tmp_path / "after", after, TASKS)
+    for place, found, stands in zip((a, b), (before, after), claims, strict=False):
+        asked = [one for one in found if one["task"] == "existence"]
+        told = [
+            {"task": one["task"], "item_id": one["item_id"], "contradiction": not stood}
+            for one, stood in zip(asked, luck(len(asked), stands, "claims"), strict=True)
+        ]
+        pq.write_table(pa.Table.from_pylist(told), place / "reflections.parquet")
     return decide(a, b, more.pop("mined", MINED), more.pop("settings", QUICK), **more)
 
 
@@ -229,14 +246,35 @@ def test_a_canary_may_lose_less_than_the_margin_but_not_while_agreement_rises(
     assert found.alarms[0]["delta"] < 0 and not any(one["rang"] for one in found.alarms)
 
 
-def test_agreement_that_rises_while_the_canary_falls_a_little_rings(tmp_path: Path) -> None:
-    before = rows(agree=0.3, rest=0.8, count=0.7)
-    after = rows(sun=0.9, agree=0.9, rest=0.78, count=0.685)
-    found = gated(tmp_path, after, before, settings=QUICK.model_copy(update={"uneasy": 0.5}))
-    alarm = next(one for one in found.alarms if one["name"] == "co-degradation")
-    assert alarm["agreement"]["groups of questions"]["delta"] > 0.4
-    assert alarm["rang"] and "agreement rose" in alarm["why"]
-    assert not found.promoted
+def slipped(found: Rows) -> Rows:
+    """Return the answers with nine more wrong numbers and three more right ones: a loss by luck, perhaps."""
+    counted = [one for one in found if one["task"] == "count"]
+    lost = [one["item_id"] for one in counted if one["verdict"] == "correct"][:9]
+    won = [one["item_id"] for one in counted if one["verdict"] == "wrong"][:3]
+    turned = {**dict.fromkeys(lost, "wrong"), **dict.fromkeys(won, "correct")}
+    return [one | {"verdict": turned.get(one["item_id"], one["verdict"])} for one in found]
+
+
+@pytest.mark.parametrize(("stands", "rings"), [(0.9, True), (0.6, False)])
+def test_agreement_that_rises_while_the_canary_falls_a_little_rings(
+    stands: float, rings: bool, tmp_path: Path
+) -> None:
+    more = {"settings": QUICK.model_copy(update={"canary": 1200}), "claims": (0.6, stands)}
+    found = gated(tmp_path, slipped(rows(sun=0.9)), **more)
+    canary, alarm = found.alarms
+    assert not canary["rang"] and canary["p"] > QUICK.level, "alone it may be luck"
+    assert alarm["agreement"]["own claims"]["delta"] == pytest.approx(stands - 0.6, abs=0.05)
+    assert alarm["rang"] is rings and found.promoted is not rings
+    assert ("agreement rose (own claims by" in found.reason) is rings
+
+
+def test_an_alarm_that_has_nothing_to_go_by_says_so(tmp_path: Path) -> None:
+    def calm(found: Rows) -> Rows:
+        return [one for one in found if one["task"] != "rewording"]
+
+    found = gated(tmp_path, calm(rows(sun=0.9)), calm(rows()))
+    assert found.promoted and found.alarms[1]["armed"] is False
+    assert "Alarm, co-degradation: not armed: " in found.reason
 
 
 def test_agreement_that_rises_with_the_canary_is_fine(tmp_path: Path) -> None:
@@ -286,6 +324,7 @@ def test_calibration_is_a_guard_where_margins_are_known(tmp_path: Path) -> None:
     found = gated(tmp_path, sure(rows(sun=0.8), 9.0), sure(rows(), 0.6))
     (one,) = [guard for guard in found.guards if guard.name == "calibration"]
     assert not one.passed and one.delta < -0.05
+    assert not found.promoted and "Calibration lost" in found.reason
     assert found.unmeasured == () and "Not measured" not in found.reason
 
 

@@ -74,6 +74,10 @@ BAD = {
     ),
     "no rounds": (["rounds=0"], "rounds: found 0"),
     "no model of this name": (["model=pockt"], "did you mean 'pocket'?"),
+    "no weights of this name": (
+        ["builds.world-qa={recipe: region-diff, name: world-qa, set: {ops: {mask: {model: sam.pth}}}}"],
+        "builds.0: world-qa: found 'sam.pth', expected a file that is there",
+    ),
     "no folder of this name": (["model=./nowhere"], "model: found './nowhere', expected a folder that is there"),
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from tests import tiny_vlm
 pytest.importorskip("trl")
 BUILDERS = {
     "llava": tiny_vlm.llava, "idefics3": tiny_vlm.idefics3,
-    "qwen25": tiny_vlm.qwen25, "gemma3": tiny_vlm.gemma3,
+    "smolvlm": tiny_vlm.smolvlm, "qwen25": tiny_vlm.qwen25, "gemma3": tiny_vlm.gemma3,
 }  # fmt: skip
 GROUP = 3
 ASKED = ("Is there a red ball?", "How many stars are there? One or two?")

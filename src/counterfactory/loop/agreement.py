@@ -3,8 +3,9 @@
     agreements(pair, Promotion())      ->  {"reworded questions": Effect(...), "own claims": Effect(...)}
 
 Three kinds, each only where both runs measured it: groups of questions that ask the same (the suite's
-consistency tasks), votes of one prompt asked several times, and the model's answers to its own claims
-(`eval run --reflect`). None of them looks at a right answer.
+consistency tasks), votes of one prompt asked several times (`--select vote:8`), and the model's answers
+to its own claims (`--reflect`). A loop asks each prompt once; with `reflect: true` it examines claims on
+some items of each task. None of them looks at a right answer.
 """
 
 from collections import Counter, defaultdict

@@ -33,6 +33,10 @@ from counterfactory.loop.gate_settings import Promotion
 from counterfactory.loop.layout import write_json
 
 Name = tuple[str, str]  # task, item
+UNARMED = (
+    "not armed: these evaluations hold nothing in which the model could agree with itself, "
+    "neither its own claims (`reflect: true`) nor groups of questions that ask the same"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +98,10 @@ def alarms(
     if fall is None:
         why = "no item of the canary set was answered in these evaluations"
         return ({"name": "canary", "rang": True, "why": why},)
-    rose = {
-        name: effect
-        for name, effect in agreements(pair, settings).items()
-        if effect.delta > 0 and effect.p <= settings.level
-    }
-    found = [_canary(fall, canary, settings), _codegradation(fall, rose, settings)]
+    found = [
+        _canary(fall, canary, settings),
+        _codegradation(fall, agreements(pair, settings), settings),
+    ]
     if judge is not None:
         found.append(_judged(pair, watched, judge, settings))
     return tuple(found)
@@ -115,15 +117,21 @@ def _canary(fall: Effect, canary: Canary, settings: Promotion) -> dict[str, Any]
     }  # fmt: skip
 
 
-def _codegradation(fall: Effect, rose: dict[str, Effect], settings: Promotion) -> dict[str, Any]:
+def _codegradation(fall: Effect, agreed: dict[str, Effect], settings: Promotion) -> dict[str, Any]:
+    rose = {
+        name: effect
+        for name, effect in agreed.items()
+        if effect.delta > 0 and effect.p <= settings.level
+    }
     rang = bool(rose) and fall.delta < 0 and fall.p <= settings.uneasy
-    why = ""
+    why = "" if agreed else UNARMED
     if rang:
         gains = ", ".join(f"{name} by {100 * one.delta:.1f}" for name, one in rose.items())
         why = f"agreement rose ({gains} points) while {_points('the canary set lost', fall)}"
     return {
-        "name": "co-degradation", "rang": rang, "why": why, "delta": fall.delta, "p": fall.p,
-        "agreement": {name: effect.as_dict() for name, effect in rose.items()},
+        "name": "co-degradation", "rang": rang, "armed": bool(agreed), "why": why,
+        "delta": fall.delta, "p": fall.p,
+        "agreement": {name: effect.as_dict() for name, effect in agreed.items()},
     }  # fmt: skip
 
 

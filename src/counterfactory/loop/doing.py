@@ -16,18 +16,21 @@ from counterfactory.loop.layout import write_json
 from counterfactory.loop.recipe import Training
 from counterfactory.loop.rounds import FAILED, Work
 
+CLAIMED = 12  # items of each task whose claims tell whether a model agrees with itself
+
 
 def measure(work: Work, *, model: str, split: str, out: Path) -> None:
-    """Evaluate a model on a split of the suite."""
+    """Evaluate a model on a split of the suite: `mine` for its failures, `gate` for a decision."""
     from counterfactory.eval.plan import Plan
     from counterfactory.eval.run import evaluate
     from counterfactory.eval.suites import suite_named
     from counterfactory.loop.filtering import answerer_of
 
     recipe = work.recipe
+    decides = split == "gate"
     plan = Plan(
-        suite=suite_named(recipe.suite), split=split, limit=recipe.limit, margins=recipe.margins,
-        reflect=recipe.reflect and split == "mine",
+        suite=suite_named(recipe.suite), split=split, limit=recipe.limit,
+        margins=recipe.margins and decides, reflect=recipe.reflect, examined=CLAIMED if decides else None,
     )  # fmt: skip
     answerer = answerer_of(
         model, batch=32, device=work.device, concurrency=8, timeout=120.0, retries=4

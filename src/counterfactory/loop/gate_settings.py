@@ -34,8 +34,9 @@ class Promotion(_Part):
         default=0.03, gt=0, lt=1, description="what a guard may lose, where its items can tell"
     )
     margins: dict[str, float] = Field(
-        default={"helpfulness": 0.05, "over_refusal": 0.05},
-        description="margins of single guards; the rest have `margin`",
+        default={"helpfulness": 0.05, "over_refusal": 0.05, "calibration": 0.05},
+        description="margins of single guards; the rest have `margin` (an error over bins is noisier "
+        "than a share: +-2 points at 1,500 items)",
     )
     stretch: float = Field(
         default=2.0, ge=1,

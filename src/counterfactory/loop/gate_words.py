@@ -42,6 +42,9 @@ def reason_of(
         parts.append(f"Not measured: {names}.")
     if not rang:
         parts.append("No alarm rang.")
+    parts += [
+        f"Alarm, {one['name']}: {one['why']}." for one in alarms if not one.get("armed", True)
+    ]
     if slices:
         better = sum(one.change < 0 for one in slices)
         parts.append(f"{better} of {len(slices)} slices have fewer errors on fresh items.")

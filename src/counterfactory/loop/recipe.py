@@ -53,7 +53,6 @@ class Handing(_Part):
     """When a co-trained generator edits in the next round: its edits are tried on held-out samples."""
 
     candidates: int = Field(default=48, ge=0, description="edits tried; 0: the generator stays")
-    margin: float = Field(default=0.05, ge=0, le=1, description="share of them it may lose")
 
 
 class Build(_Part):
@@ -113,7 +112,9 @@ class LoopRecipe(_Part):
     suite: str = Field(default="pocket", min_length=1, description="what is measured")
     limit: int | None = Field(default=None, ge=1, description="items of each task at most")
     reflect: bool = Field(
-        default=False, description="measure what the model takes back of its own claims, too"
+        default=False,
+        description="measure what the model takes back of its own claims, too: all on the split mine, "
+        "on gate a few of each task for the alarm",
     )
     builds: tuple[Build, ...] = Field(min_length=1)
     stages: tuple[Training, ...] = Field(min_length=1)

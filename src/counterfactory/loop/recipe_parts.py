@@ -11,6 +11,8 @@ from pathlib import Path
 
 from counterfactory.errors import UserError
 from counterfactory.eval.suites import suite_named
+from counterfactory.factory.checks.base import Check
+from counterfactory.factory.checks.contamination import Contamination
 from counterfactory.factory.recipe import checked
 from counterfactory.factory.recipe_yaml import Path as Place
 from counterfactory.loop.recipe import LoopRecipe, Training
@@ -19,13 +21,14 @@ from counterfactory.training.settings import Common, settings_from
 
 SPLITS = ("mine", "gate")
 HERE = ("/", ".", "~")  # how the path of a folder begins
+FILES = (".pth", ".pt", ".safetensors")  # how that of a file of weights ends
 REPLAYED = "sft"  # the view that replay draws from
 
 
 def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
     """Yield what is wrong in what the recipe names."""
-    if recipe.model.startswith(HERE) and not Path(recipe.model).expanduser().is_dir():
-        yield ("model",), f"found {recipe.model!r}, expected a folder that is there"
+    if text := _absent(recipe.model):
+        yield ("model",), text
     try:
         suite = suite_named(recipe.suite)
         if missing := [split for split in SPLITS if split not in suite.splits]:
@@ -42,10 +45,20 @@ def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
     views: dict[str, tuple[str, ...]] = {}
     for at, build in enumerate(recipe.builds):
         try:
-            views[build.title] = checked(build.recipe, build.overrides()).views
+            made = checked(build.recipe, build.overrides())
         except UserError as error:
             for line in str(error).splitlines():
                 yield ("builds", at), line
+            continue
+        views[build.title] = made.views
+        named = [one for op in made.ops for one in op.models()]
+        named += [one for check in made.checks for one in check.models()]
+        lacking = [_absent(model) for _, model in named] + [
+            _unindexed(one, recipe.suite) for one in made.checks
+        ]
+        for text in dict.fromkeys(lacking):
+            if text:
+                yield ("builds", at), f"{build.title}: {text}"
     for at, stage in enumerate(recipe.stages):
         try:
             settings = settings_of(stage)
@@ -58,6 +71,26 @@ def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
             yield ("stages", at, "replay"), text
         for key, text in _view_problems(stage, settings, views):
             yield ("stages", at, key), text
+
+
+def _absent(model: str) -> str:
+    """Return what is wrong with a model that must lie here and does not, or nothing."""
+    if not model.startswith(HERE) and not model.endswith(FILES):
+        return ""
+    what = "file" if model.endswith(FILES) else "folder"
+    there = Path(model).expanduser().exists()
+    return "" if there else f"found {model!r}, expected a {what} that is there"
+
+
+def _unindexed(check: Check, suite: str) -> str:
+    """Return what is wrong with an index that must lie here and does not, or nothing."""
+    index = check.index if isinstance(check, Contamination) else "shipped"
+    if index == "shipped" or Path(index).expanduser().is_file():
+        return ""
+    return (
+        f"found no index {index!r}, expected one of the suite's pictures: "
+        f"python -m counterfactory.eval.suites.index {suite} {index}"
+    )
 
 
 def _view_problems(

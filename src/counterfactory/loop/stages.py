@@ -32,14 +32,11 @@ from counterfactory.loop.rounds import Work, skipped
 def opening(work: Work) -> list[Stage[Work]]:
     """Return the stages up to the plan."""
     recipe, here = work.recipe, work.round
-    asked = {
-        "suite": recipe.suite, "limit": recipe.limit, "margins": recipe.margins, "reflect": recipe.reflect,
-    }  # fmt: skip
     stages = []
     if here.number == 1:
-        stages.append(_measuring("before", work.model, "gate", here.before, asked))
+        stages.append(_measuring("before", work.model, "gate", here.before))
     stages += [
-        _measuring("measure", work.answers, "mine", here.mine, asked),
+        _measuring("measure", work.answers, "mine", here.mine),
         Stage(
             "mine", mine, lambda w: {"eval": w.round.mine, "seed": recipe.seed},
             lambda w: [w.round.slices, *([w.round.unlabelled] if recipe.reflect else [])],
@@ -82,12 +79,10 @@ def teaching(work: Work) -> Iterator[Stage[Work]]:
         model = model if skipped(out) else str(out)
     if not work.taught():
         return
-    recipe = work.recipe
-    asked = {"suite": recipe.suite, "limit": recipe.limit, "margins": recipe.margins}
-    if recipe.filtered:
+    if work.recipe.filtered:
         yield _filtering(work, model)
         model = f"filtered:{work.round.filter}"
-    yield _measuring("after", model, "gate", work.round.after, asked)
+    yield _measuring("after", model, "gate", work.round.after)
 
 
 def _filtering(work: Work, model: str) -> Stage[Work]:
@@ -147,13 +142,15 @@ def _gates(work: Work) -> object:
     return [recipe.gated, recipe.gates.model_dump(mode="json"), recipe.judge, list(recipe.auditors)]
 
 
-def _measuring(
-    name: str, model: str, split: str, out: Path, asked: Mapping[str, object]
-) -> Stage[Work]:
-    return Stage(
-        name, partial(measure, model=model, split=split, out=out),
-        lambda w: {"model": model_print(model), "split": split, **asked}, lambda w: [out],
-    )  # fmt: skip
+def _measuring(name: str, model: str, split: str, out: Path) -> Stage[Work]:
+    def takes(work: Work) -> Mapping[str, object]:
+        recipe = work.recipe
+        return {
+            "model": model_print(model), "split": split, "suite": recipe.suite, "limit": recipe.limit,
+            "margins": recipe.margins, "reflect": recipe.reflect,
+        }  # fmt: skip
+
+    return Stage(name, partial(measure, model=model, split=split, out=out), takes, lambda w: [out])
 
 
 def _training(stage: Training, model: str, out: Path) -> Stage[Work]:
