@@ -103,7 +103,7 @@ def tiny_sets(place: Path, model: Path) -> list[str]:
     }  # fmt: skip
     index = f"set.checks.contamination.index={place / 'index.jsonl.gz'}"
     return [
-        *(f"builds.{name}.{index}" for name in ("world-math", "world-safety", "world-qa")),
+        *(f"builds.{name}.{index}" for name in ("world-math", "world-safety", "world-qa", "requests")),
         f"model={model}", "rounds=1", "limit=12", "budget.rows=16",
         f"builds.region-diff-hub.set={json.dumps(hub)}",
         *(f"stages.{name}.steps={1 + (name == 'cotrain')}" for name in stages),
