@@ -19,6 +19,7 @@ from typing import Any
 from counterfactory.factory.release.contents import contents, scan
 
 Labels = tuple[str, ...]
+COLUMNS = ["id", "examples", "preferences"]  # of a working folder's segments: what labels stand in
 _PART = re.compile(r"(?P<sort>[qrp])(?P<number>\d+)[yn]?")
 
 
@@ -79,7 +80,7 @@ def _parts(folder: Path) -> Iterator[list[Labels]] | None:
     """Return the labels of each kept candidate's parts, one candidate at a time."""
     if "pairs" in contents(folder):
         return ([tuple(row["slices"])] for row in scan(folder, "pairs", ["slices"]))
-    work = folder.with_name(f"{folder.name}.build")
+    work = _work(folder)
     known = (work / "ledger.sqlite").is_file() and any((work / "segments").glob("*.parquet"))
     return _worked(work) if known else None
 
@@ -88,12 +89,11 @@ def _worked(work: Path) -> Iterator[list[Labels]]:
     """Yield the labels that workers wrote, one batch in memory at a time."""
     import pyarrow.parquet as pq
 
-    columns = ["id", "examples", "preferences"]
-    with closing(sqlite3.connect(f"{(work / 'ledger.sqlite').as_uri()}?mode=ro", uri=True)) as db:
+    with _ledger(work) as db:
         for path in sorted((work / "segments").glob("*.parquet")):
             query = "SELECT key FROM candidates WHERE batch = ? AND status = 'kept'"
             kept = {key for (key,) in db.execute(query, (int(path.stem),))}
-            for row in pq.read_table(path, columns=columns).to_pylist():
+            for row in pq.read_table(path, columns=COLUMNS).to_pylist():
                 if row["id"] in kept:
                     held = [*(row["examples"] or ()), *(row["preferences"] or ())]
                     yield [tuple(one["slices"] or ()) for one in held]
@@ -103,12 +103,11 @@ def _canonical(folder: Path, identity: str) -> dict[str, Any] | None:
     """Return what a worker wrote of a kept candidate, from the working folder; None without one."""
     import pyarrow.parquet as pq
 
-    work = folder.with_name(f"{folder.name}.build")
-    ledger = work / "ledger.sqlite"
-    if not ledger.is_file():
+    work = _work(folder)
+    if not (work / "ledger.sqlite").is_file():
         return None
     try:
-        with closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True, timeout=2)) as opened:
+        with _ledger(work) as opened:
             query = "SELECT batch FROM candidates WHERE key = ? AND segment_row IS NOT NULL"
             batch = opened.execute(query, (identity,)).fetchone()
     except sqlite3.Error:
@@ -116,6 +115,17 @@ def _canonical(folder: Path, identity: str) -> dict[str, Any] | None:
     path = work / "segments" / f"{batch[0]:06d}.parquet" if batch else None
     if path is None or not path.is_file():
         return None
-    rows = pq.read_table(path, columns=["id", "examples", "preferences"]).to_pylist()
+    rows = pq.read_table(path, columns=COLUMNS).to_pylist()
     found: dict[str, Any] | None = next((row for row in rows if row["id"] == identity), None)
     return found
+
+
+def _work(folder: Path) -> Path:
+    """Return where the working folder of a release lies."""
+    return folder.with_name(f"{folder.name}.build")
+
+
+def _ledger(work: Path) -> closing[sqlite3.Connection]:
+    """Open the ledger of a working folder for reading alone, to be closed by `with`."""
+    address = f"{(work / 'ledger.sqlite').as_uri()}?mode=ro"
+    return closing(sqlite3.connect(address, uri=True, timeout=2))

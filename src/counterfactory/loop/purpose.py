@@ -17,7 +17,7 @@ from counterfactory.loop.mixture import Plan
 from counterfactory.loop.rounds import MANIFEST, Work
 from counterfactory.loop.slices import Mined
 from counterfactory.loop.target import Aim
-from counterfactory.loop.taught import share_in
+from counterfactory.loop.taught import share_of
 
 
 def purposes(work: Work, mined: Mined, made: Plan) -> dict[str, MadeFor]:
@@ -69,7 +69,7 @@ def learned(work: Work, builds: Iterable[str]) -> tuple[dict[str, Any], ...]:
             found.append({
                 "stage": stage.title, "data": [_told(one, work.folder) for one in data],
                 "replay": [_told(one, work.folder) for one in replay],
-                "share": share_in(work, stage, replay),
+                "share": share_of(work, stage, replay) or 0.0,
             })  # fmt: skip
     return tuple(found)
 

@@ -13,7 +13,7 @@ from counterfactory.errors import UserError
 from counterfactory.eval.suites import suite_named
 from counterfactory.factory.checks.base import Check
 from counterfactory.factory.checks.contamination import Contamination
-from counterfactory.factory.recipe import checked
+from counterfactory.factory.recipe import Recipe, checked
 from counterfactory.factory.recipe_yaml import Path as Place
 from counterfactory.loop.recipe import LoopRecipe, Training
 from counterfactory.training import METHODS
@@ -51,14 +51,8 @@ def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
                 yield ("builds", at), line
             continue
         views[build.title] = made.views
-        named = [one for op in made.ops for one in op.models()]
-        named += [one for check in made.checks for one in check.models()]
-        lacking = [_absent(model) for _, model in named] + [
-            _unindexed(one, recipe.suite) for one in made.checks
-        ]
-        for text in dict.fromkeys(lacking):
-            if text:
-                yield ("builds", at), f"{build.title}: {text}"
+        for text in _lacking(made, recipe.suite):
+            yield ("builds", at), f"{build.title}: {text}"
     for at, stage in enumerate(recipe.stages):
         try:
             settings = settings_of(stage)
@@ -71,6 +65,14 @@ def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
             yield ("stages", at, "replay"), text
         for key, text in _view_problems(stage, settings, views):
             yield ("stages", at, key), text
+
+
+def _lacking(build: Recipe, suite: str) -> Iterator[str]:
+    """Yield what a build's models and indexes lack here, each once."""
+    models = [model for op in build.ops for _, model in op.models()]
+    models += [model for check in build.checks for _, model in check.models()]
+    found = [*map(_absent, models), *(_unindexed(check, suite) for check in build.checks)]
+    yield from dict.fromkeys(text for text in found if text)
 
 
 def _absent(model: str) -> str:

@@ -71,6 +71,8 @@ def _questions(aims: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[dict
     labels = functools.cache(lambda identity: row_labels(folder, identity))
     left = list(aims)
     for row in islice(scan(folder, "grpo"), LOOKED_AT):
+        if not left:
+            return
         identity, _, part = row["id"].rpartition("-")
         about = (*of_part(labels(identity), part), *_request(row))
         aim = next((one for one in left if within(about, one["labels"] or one["conditions"])), None)

@@ -41,7 +41,7 @@ def round_facts(one: Round, rounds: Sequence[Round]) -> dict[str, Any]:
         "slices": slices(one, plan, gate), "unlabelled": read(one.unlabelled), "back": list(plan.get("back", ())),
         "mix": _mix(plan), "stages": list(plan.get("stages", ())),
         "notes": list(plan.get("notes", ())), "arm": plan.get("arm", ""),
-        "releases": [_release(name, folder, plan) for name, folder in releases(one)],
+        "releases": [_release(name, folder, plan) for name, folder in made.items()],
         "data": str(data.get("reason", "")), "data_passed": data.get("passed"),
         "curves": list(curves(one)), "safety": safety(before, read(one.after / "summary.json")),
         "generator": generator(one), "pairs": examples(plan, made), "questions": questions(plan, made),

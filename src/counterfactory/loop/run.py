@@ -57,9 +57,7 @@ def run_loop(
     }
 
 
-def _keep(
-    recipe: LoopRecipe, path: Path, journal: Journal, say: Callable[[str], None]
-) -> None:  # fmt: skip
+def _keep(recipe: LoopRecipe, path: Path, journal: Journal, say: Callable[[str], None]) -> None:
     """Write the recipe; say what differs from the one that the finished stages were done with."""
     text = recipe.yaml()
     was = path.read_text(encoding="utf-8") if path.is_file() else ""

@@ -117,7 +117,7 @@ def ability(name: str, recipe: Recipe) -> Ability:
 def room(recipe: Recipe) -> list[str]:
     """Return overrides that ask more questions about a picture than are kept, so that a focus can choose.
 
-    None where the source cannot ask more, and where requests come along, which would be crowded out.
+    None of them where the source cannot ask more, or brings requests, which would be crowded out.
     """
     source = recipe.source
     place = next((at for at, op in enumerate(recipe.ops) if isinstance(op, Annotate)), None)
@@ -125,8 +125,8 @@ def room(recipe: Recipe) -> list[str]:
     if place is None or getattr(source, "requests", False) or not (asked or every):
         return []
     kept = getattr(recipe.ops[place], "limit", 0) or asked + len(every)
-    wide = min(MOST_ASKED, CHOICE * asked)
     if asked:
+        wide = min(MOST_ASKED, CHOICE * asked)
         more = f"source.questions={wide}"
         return [more, f"ops.{place}.limit={kept}"] if wide + len(every) > kept else []
     return [f"source.every={json.dumps(every * CHOICE)}", f"ops.{place}.limit={kept}"]

@@ -66,9 +66,11 @@ def generator(work: Work, stage: Training) -> str | None:
 def steps_of(work: Work, stage: Training) -> int:
     """Return the steps of a stage, cut to what its seconds allow."""
     wanted = settings_of(stage).steps
+    if stage.seconds is None:
+        return wanted
     journal = Journal(work.folder)
     found = next((it for one in reversed(work.earlier) if (it := cost(one, stage, journal))), None)
-    if stage.seconds is None or found is None:
+    if found is None:
         return wanted
     step, beside = found
     return max(1, min(wanted, int((stage.seconds - beside) / step)))
@@ -96,13 +98,12 @@ def trained_before(one: Round, stage: Training) -> Path | None:
 
 
 def share_of(work: Work, stage: Training, replay: Sequence[str]) -> float | None:
-    """Return the share of replayed rows: that of general data, of earlier rounds, or of both.
-
-    None where the stage says one itself, or nothing is replayed.
-    """
-    said = any(text.startswith("replay_share=") for text in stage.overrides())
-    if said or not replay:
+    """Return the share of replayed rows: the stage's own, or that of general data, of earlier rounds,
+    or of both. None where nothing is replayed."""
+    if not replay:
         return None
+    if any(text.startswith("replay_share=") for text in stage.overrides()):
+        return float(settings_of(stage).model_dump()["replay_share"])
     earlier = {str(path) for path in work.earlier_releases()}
     found = 0.0
     if any(place in earlier for place in replay):
@@ -110,11 +111,3 @@ def share_of(work: Work, stage: Training, replay: Sequence[str]) -> float | None
     if any(place not in earlier for place in replay):
         found += work.recipe.mix.general
     return min(found, 0.9)
-
-
-def share_in(work: Work, stage: Training, replay: Sequence[str]) -> float:
-    """Return the same share where the stage says it itself, too; 0 where nothing is replayed."""
-    if not replay:
-        return 0.0
-    share = share_of(work, stage, replay)
-    return float(settings_of(stage).model_dump()["replay_share"]) if share is None else share
