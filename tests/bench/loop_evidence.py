@@ -38,15 +38,22 @@ def main() -> None:
     arms = {arm[0]: [Path(one) for one in arm[1:]] for arm in args.arm}
     gains(args.base, mined, arms)
     safety(args.base, arms)
+    gained = {"model given": [args.base] * max(map(len, arms.values()))}
+    for name, folders in arms.items():
+        against(mined, {name: folders} | gained)
     against(mined, arms)
     by_slice(args.base, mined, arms)
 
 
 def gains(base: Path, mined: Mined, arms: dict[str, list[Path]]) -> None:
     """Print errors of the mined slices, hallucination and reasoning, one row a run."""
-    head = "| run | errors on the slices | fall | adversarial yes to no | CHAIRs | follows the usual | "
-    print(head + "reasoning, b | s | " + " | ".join(UTILITY) + " |")
-    print("|" + "---|" * (8 + len(UTILITY)))
+    head = (
+        "| run | errors on the slices | fall | adversarial yes to no | CHAIRs | CHAIRi | words | "
+    )
+    print(
+        head + "follows the usual | reasoning, b | s | all, b | s | " + " | ".join(UTILITY) + " |"
+    )
+    print("|" + "---|" * (12 + len(UTILITY)))
     for name, folder in [("model given", base), *_runs(arms)]:
         pair = read_pair(base, folder)
         found = effect_on(pair, "accuracy", SETTINGS, covered(mined, pair))
@@ -55,8 +62,9 @@ def gains(base: Path, mined: Mined, arms: dict[str, list[Path]]) -> None:
         summary = pair.b.summary
         numbers = [
             f"{error:.3f}", f"{fall:+.0%}", f"{false_yes(pair):.3f}",
-            f"{np.mean([_metric(summary, f'description/{k}', 'chair_s') for k in KINDS]):.3f}",
+            *(f"{described(summary, metric):.3f}" for metric in ("chair_s", "chair_i", "length")),
             f"{follows(pair):.3f}", *(f"{reasoning(summary, kind):.3f}" for kind in KINDS),
+            *(f"{everything(summary, kind):.3f}" for kind in KINDS),
             *(f"{summary['axes'][axis]['value']:.3f}" for axis in UTILITY),
         ]  # fmt: skip
         print(f"| {name} | " + " | ".join(numbers) + " |")
@@ -85,6 +93,8 @@ def safety(base: Path, arms: dict[str, list[Path]]) -> None:
 def against(mined: Mined, arms: dict[str, list[Path]]) -> None:
     """Print the first arm against each other one, on the mined slices."""
     first, *others = arms
+    if not others:
+        return
     print(f"| {first} against | accuracy on the slices | 95 % interval | p |")
     print("|---|---|---|---|")
     for name in others:
@@ -142,6 +152,17 @@ def follows(pair: Paired) -> float:
 def reasoning(summary: dict[str, Any], kind: str) -> float:
     """Return the mean headline of arithmetic, relations and commonsense."""
     return float(np.mean([summary["tasks"][f"{task}/{kind}"]["value"] for task in REASONING]))
+
+
+def everything(summary: dict[str, Any], kind: str) -> float:
+    """Return the mean headline of all tasks of a kind."""
+    values = [one["value"] for name, one in summary["tasks"].items() if name.endswith(f"/{kind}")]
+    return float(np.mean(values))
+
+
+def described(summary: dict[str, Any], metric: str) -> float:
+    """Return a metric of descriptions, of both kinds."""
+    return float(np.mean([_metric(summary, f"description/{kind}", metric) for kind in KINDS]))
 
 
 def _runs(arms: dict[str, list[Path]]) -> list[tuple[str, Path]]:
