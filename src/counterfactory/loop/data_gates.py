@@ -68,7 +68,7 @@ def check_release(
     failed = [one for one in found if not one.passed]
     return DataDecision(
         release=str(folder), passed=not failed,
-        reason=_reason(str(release.manifest.get("name") or folder.name), found, failed),
+        reason=_reason(folder.resolve().name, found, failed),
         gates=tuple(found),
     )  # fmt: skip
 
