@@ -19,7 +19,7 @@ DIFFERS = {
     "rendered": {"builds"},
     "copy-paste": {"builds"},
     "no-rl": {"skip"},
-    "safety-filter": {"skip", "filtered", "stages"},
+    "safety-filter": {"filtered", "stages"},
     "poisoned": {"builds"},
     "poisoned-ungated": {"builds", "gated"},
 }
