@@ -9,12 +9,14 @@ fresh. The first arm is compared with each other one, seed by seed, item by item
 """
 
 import argparse
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from counterfactory.eval.compare import Paired, read_pair
+from counterfactory.eval import compare
+from counterfactory.eval.compare import Paired
 from counterfactory.eval.paired import mean_effect
 from counterfactory.factory.world.scene import USUAL
 from counterfactory.loop.gate_effects import Rows, effect_on, members
@@ -25,6 +27,7 @@ SETTINGS = Promotion()
 UTILITY = ("hallucination", "attribute", "math", "spatial", "commonsense")
 REASONING = ("arithmetic_one", "arithmetic_two", "relation", "usual")
 KINDS = ("balanced", "shifted")
+read_pair = cache(compare.read_pair)  # every table looks at the same runs
 
 
 def main() -> None:
@@ -38,9 +41,8 @@ def main() -> None:
     arms = {arm[0]: [Path(one) for one in arm[1:]] for arm in args.arm}
     gains(args.base, mined, arms)
     safety(args.base, arms)
-    gained = {"model given": [args.base] * max(map(len, arms.values()))}
     for name, folders in arms.items():
-        against(mined, {name: folders} | gained)
+        against(mined, {name: folders, "model given": [args.base] * len(folders)})
     against(mined, arms)
     by_slice(args.base, mined, arms)
 

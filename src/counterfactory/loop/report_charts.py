@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDE, HIGH, LEFT, RIGHT, TOP, FOOT = 320, 150, 46, 12, 12, 24
+WIDE, HIGH, LEFT, RIGHT, TOP, FOOT = 320, 150, 58, 12, 12, 24
 MOST_POINTS = 160
 
 
