@@ -16,12 +16,12 @@ from counterfactory.factory.checks.contamination import Contamination
 from counterfactory.factory.recipe import Recipe, checked
 from counterfactory.factory.recipe_yaml import Path as Place
 from counterfactory.loop.recipe import LoopRecipe, Training
+from counterfactory.models.ids import WEIGHT_FILES
 from counterfactory.training import METHODS
 from counterfactory.training.settings import Common, settings_from
 
 SPLITS = ("mine", "gate")
 HERE = ("/", ".", "~")  # how the path of a folder begins
-FILES = (".pth", ".pt", ".safetensors")  # how that of a file of weights ends
 REPLAYED = "sft"  # the view that replay draws from
 
 
@@ -77,9 +77,9 @@ def _lacking(build: Recipe, suite: str) -> Iterator[str]:
 
 def _absent(model: str) -> str:
     """Return what is wrong with a model that must lie here and does not, or nothing."""
-    if not model.startswith(HERE) and not model.endswith(FILES):
+    if not model.startswith(HERE) and not model.endswith(WEIGHT_FILES):
         return ""
-    what = "file" if model.endswith(FILES) else "folder"
+    what = "file" if model.endswith(WEIGHT_FILES) else "folder"
     there = Path(model).expanduser().exists()
     return "" if there else f"found {model!r}, expected a {what} that is there"
 
