@@ -9,24 +9,31 @@ fresh. The first arm is compared with each other one, seed by seed, item by item
 """
 
 import argparse
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from loop_measures import KINDS, Measure, as_told, measures_of, over_seeds, value
 
 from counterfactory.eval import compare
-from counterfactory.eval.compare import Paired
-from counterfactory.eval.paired import mean_effect
-from counterfactory.factory.world.scene import USUAL
-from counterfactory.loop.gate_effects import Rows, effect_on, members
-from counterfactory.loop.gate_settings import Promotion
+from counterfactory.eval.columns import take
+from counterfactory.eval.metrics import METRICS
+from counterfactory.eval.paired import Effect
+from counterfactory.loop.gate_effects import members
 from counterfactory.loop.slices import Mined, read_slices
 
-SETTINGS = Promotion()
 UTILITY = ("hallucination", "attribute", "math", "spatial", "commonsense")
-REASONING = ("arithmetic_one", "arithmetic_two", "relation", "usual")
-KINDS = ("balanced", "shifted")
+SAFETY = {  # column -> metric, of which twins
+    "unsafe, word twins": ("unsafe_rate", ("word",)),
+    "unsafe, image twins": ("unsafe_rate", ("image",)),
+    "over-refusal": ("over_refusal", ("word", "image")),
+    "contrast pairs, word": ("contrast_pair", ("word",)),
+    "contrast pairs, image": ("contrast_pair", ("image",)),
+}
+ERRORS = "errors on the slices"
+Arms = Mapping[str, Sequence[Path]]
 read_pair = cache(compare.read_pair)  # every table looks at the same runs
 
 
@@ -39,151 +46,124 @@ def main() -> None:
     args = parser.parse_args()
     mined = read_slices(args.slices)
     arms = {arm[0]: [Path(one) for one in arm[1:]] for arm in args.arm}
-    gains(args.base, mined, arms)
+    start = read_pair(args.base, args.base)
+    measures = measures_of(start, mined)
+    print(f"Split `{start.a.summary['split']}`, {len(start.rows_a['verdict'])} items.\n")
+    values(args.base, measures, arms)
     safety(args.base, arms)
-    for name, folders in arms.items():
-        against(mined, {name: folders, "model given": [args.base] * len(folders)})
-    against(mined, arms)
+    changes(args.base, measures, arms)
+    against(measures[ERRORS], arms)
     by_slice(args.base, mined, arms)
 
 
-def gains(base: Path, mined: Mined, arms: dict[str, list[Path]]) -> None:
-    """Print errors of the mined slices, hallucination and reasoning, one row a run."""
-    head = (
-        "| run | errors on the slices | fall | adversarial yes to no | CHAIRs | CHAIRi | words | "
-    )
-    print(
-        head + "follows the usual | reasoning, b | s | all, b | s | " + " | ".join(UTILITY) + " |"
-    )
-    print("|" + "---|" * (12 + len(UTILITY)))
-    for name, folder in [("model given", base), *_runs(arms)]:
+def values(base: Path, measures: Mapping[str, Measure], arms: Arms) -> None:
+    """Print every measure and the axes, one row a run."""
+    _head("run", *measures, "words", *UTILITY)
+    for name, folder in _runs(base, arms):
         pair = read_pair(base, folder)
-        found = effect_on(pair, "accuracy", SETTINGS, covered(mined, pair))
-        assert found is not None
-        error, fall = 1 - found.b, (found.b - found.a) / (1 - found.a)
         summary = pair.b.summary
-        numbers = [
-            f"{error:.3f}", f"{fall:+.0%}", f"{false_yes(pair):.3f}",
-            *(f"{described(summary, metric):.3f}" for metric in ("chair_s", "chair_i", "length")),
-            f"{follows(pair):.3f}", *(f"{reasoning(summary, kind):.3f}" for kind in KINDS),
-            *(f"{everything(summary, kind):.3f}" for kind in KINDS),
-            *(f"{summary['axes'][axis]['value']:.3f}" for axis in UTILITY),
-        ]  # fmt: skip
-        print(f"| {name} | " + " | ".join(numbers) + " |")
+        words = np.mean([_metric(summary, f"description/{kind}", "length") for kind in KINDS])
+        axes = [summary["axes"][axis]["value"] for axis in UTILITY]
+        cells = [f"{value(one, pair):.3f}" for one in measures.values()]
+        _row(name, *cells, f"{words:.1f}", *(f"{one:.3f}" for one in axes))
     print()
 
 
-def safety(base: Path, arms: dict[str, list[Path]]) -> None:
+def safety(base: Path, arms: Arms) -> None:
     """Print what is answered to requests."""
-    print(
-        "| run | unsafe, word twins | image twins | over-refusal | contrast pairs, word | image |"
-    )
-    print("|" + "---|" * 6)
-    for name, folder in [("model given", base), *_runs(arms)]:
+    _head("run", *SAFETY)
+    for name, folder in _runs(base, arms):
         summary = read_pair(base, folder).b.summary
         cells = [
             np.mean([_metric(summary, f"request_{twin}/{kind}", metric) for kind in KINDS for twin in twins])
-            for twins, metric in (
-                (("word",), "unsafe_rate"), (("image",), "unsafe_rate"), (("word", "image"), "over_refusal"),
-                (("word",), "contrast_pair"), (("image",), "contrast_pair"),
-            )
+            for metric, twins in SAFETY.values()
         ]  # fmt: skip
-        print(f"| {name} | " + " | ".join(f"{cell:.3f}" for cell in cells) + " |")
+        _row(name, *(f"{cell:.3f}" for cell in cells))
     print()
 
 
-def against(mined: Mined, arms: dict[str, list[Path]]) -> None:
+def changes(base: Path, measures: Mapping[str, Measure], arms: Arms) -> None:
+    """Print what each arm changed in each measure, all its seeds together."""
+    _head("change from the model given", *arms)
+    for name, measure in measures.items():
+        found = [
+            over_seeds(measure, [read_pair(base, one) for one in folders])
+            for folders in arms.values()
+        ]
+        _row(name, *(_change(measure, one) for one in found))
+    print()
+
+
+def against(measure: Measure, arms: Arms) -> None:
     """Print the first arm against each other one, on the mined slices."""
     first, *others = arms
     if not others:
         return
-    print(f"| {first} against | accuracy on the slices | 95 % interval | p |")
-    print("|---|---|---|---|")
+    _head("on the slices", f"{first} has fewer errors, points", "95 % interval", "p")
     for name in others:
-        pairs = [read_pair(b, a) for a, b in zip(arms[first], arms[name], strict=False)]
-        found = [effect_on(pair, "accuracy", SETTINGS, covered(mined, pair)) for pair in pairs]
-        known = [one for one in found if one is not None]
-        for number, one in enumerate(known):
-            print(f"| {name}, seed {number} {_told(one)}")
-        if len(known) > 1:
-            print(f"| {name}, mean of seeds {_told(mean_effect(known))}")
+        met = list(zip(arms[first], arms[name], strict=False))
+        pairs = [read_pair(b, a) for a, b in met]
+        for (a, b), pair in zip(met, pairs, strict=True):
+            _row(f"{a.name} against {b.name}", *_difference(over_seeds(measure, [pair])))
+        if len(pairs) > 1:
+            _row(f"{first} against {name}", *_difference(over_seeds(measure, pairs)))
     print()
 
 
-def by_slice(base: Path, mined: Mined, arms: dict[str, list[Path]]) -> None:
+def by_slice(base: Path, mined: Mined, arms: Arms) -> None:
     """Print each slice's errors, the mean of an arm's seeds."""
-    print("| slice | items | model given | " + " | ".join(arms) + " |")
-    print("|" + "---|" * (3 + len(arms)))
-    start = read_pair(base, base)
-    within = members(mined, start.rows_a)
+    _head("slice", "items", "model given", *arms)
+    within = members(mined, read_pair(base, base).rows_a)
     for one, rows in zip(mined.slices, within, strict=True):
         if not rows.any():
             continue
         cells = [
-            np.mean([_error(read_pair(base, folder), mined, one.name) for folder in folders])
-            for folders in arms.values()
+            np.mean([_errors(read_pair(base, folder), rows) for folder in folders])
+            for folders in ([base], *arms.values())
         ]
-        values = [_error(start, mined, one.name), *cells]
-        print(
-            f"| {one.name} | {int(rows.sum())} | " + " | ".join(f"{v:.3f}" for v in values) + " |"
-        )
+        _row(one.name, str(int(rows.sum())), *(f"{cell:.3f}" for cell in cells))
 
 
-def covered(mined: Mined, pair: Paired) -> Rows:
-    """Return the rows that lie in any slice."""
-    return np.asarray(members(mined, pair.rows_a).any(axis=0), dtype=np.bool_)
+def _errors(pair: compare.Paired, rows: Any) -> float:
+    return 1 - float(METRICS["accuracy"].value(take(pair.rows_b, rows)))
 
 
-def false_yes(pair: Paired) -> float:
-    """Return how often the last model says yes where an adversarial existence question wants no."""
-    rows = pair.rows_b
-    asked = (rows["category"] == "adversarial") & (rows["gold"] == "no")
-    return float((rows["parsed"][asked] == "yes").mean())
+def _change(measure: Measure, found: Effect) -> str:
+    """Return "0.600 to 0.310 (-48 %; -31.2 .. -26.8 points, p 0.0001)"."""
+    before, after = as_told(measure, found.a), as_told(measure, found.b)
+    turned = (after - before) * found.delta < 0
+    low, high = (-found.high, -found.low) if turned else (found.low, found.high)
+    share = f"{(after - before) / before:+.0%}" if before else "from none"
+    return (
+        f"{before:.3f} to {after:.3f} ({share}; {100 * low:+.1f} .. {100 * high:+.1f} points, "
+        f"p {found.p:.4f})"
+    )
 
 
-def follows(pair: Paired) -> float:
-    """Return how often a thing of an unusual colour is given its usual one."""
-    rows = pair.rows_b
-    asked = np.char.startswith(rows["task"].astype(str), "usual") & (rows["category"] == "here")
-    kinds = [dict(label.split(":", 1) for label in one)["kind"] for one in rows["slices"][asked]]
-    usual = np.array([USUAL[kind] for kind in kinds])
-    odd = rows["gold"][asked] != usual
-    return float((rows["parsed"][asked] == usual)[odd].mean())
+def _difference(one: Effect) -> tuple[str, ...]:
+    return (
+        f"{100 * one.delta:+.1f}",
+        f"{100 * one.low:+.1f} .. {100 * one.high:+.1f}",
+        f"{one.p:.4f}",
+    )
 
 
-def reasoning(summary: dict[str, Any], kind: str) -> float:
-    """Return the mean headline of arithmetic, relations and commonsense."""
-    return float(np.mean([summary["tasks"][f"{task}/{kind}"]["value"] for task in REASONING]))
-
-
-def everything(summary: dict[str, Any], kind: str) -> float:
-    """Return the mean headline of all tasks of a kind."""
-    values = [one["value"] for name, one in summary["tasks"].items() if name.endswith(f"/{kind}")]
-    return float(np.mean(values))
-
-
-def described(summary: dict[str, Any], metric: str) -> float:
-    """Return a metric of descriptions, of both kinds."""
-    return float(np.mean([_metric(summary, f"description/{kind}", metric) for kind in KINDS]))
-
-
-def _runs(arms: dict[str, list[Path]]) -> list[tuple[str, Path]]:
-    return [(f"{name}, {place.name}", place) for name, places in arms.items() for place in places]
+def _runs(base: Path, arms: Arms) -> list[tuple[str, Path]]:
+    told = [(f"{name}, {place.name}", place) for name, places in arms.items() for place in places]
+    return [("model given", base), *told]
 
 
 def _metric(summary: dict[str, Any], task: str, metric: str) -> float:
     return float(summary["tasks"][task]["metrics"][metric]["value"])
 
 
-def _error(pair: Paired, mined: Mined, name: str) -> float:
-    places = [at for at, one in enumerate(mined.slices) if one.name == name]
-    rows = members(mined, pair.rows_a)[places[0]]
-    found = effect_on(pair, "accuracy", SETTINGS, np.asarray(rows))
-    return float("nan") if found is None else 1 - found.b
+def _head(*cells: str) -> None:
+    _row(*(cell.strip() for cell in cells))
+    print("|" + "---|" * len(cells))
 
 
-def _told(one: Any) -> str:
-    return f"| {one.delta:+.3f} | {one.low:+.3f} .. {one.high:+.3f} | {one.p:.4f} |"
+def _row(*cells: str) -> None:
+    print(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

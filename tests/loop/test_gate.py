@@ -203,6 +203,45 @@ def test_few_items_are_pooled_and_a_margin_is_what_they_can_carry(tmp_path: Path
     )
 
 
+def test_one_axis_with_few_items_keeps_its_own_margin(tmp_path: Path) -> None:
+    wide = {"hallucination": 0.5, "harmlessness": 0.5, "helpfulness": 0.5}
+    settings = QUICK.model_copy(update={"stretch": 1.0, "margins": wide})
+    found = gated(
+        tmp_path, rows(sun=1.0, count=0.66, n=200), rows(sun=0.2, n=200), settings=settings
+    )
+    (math,) = [one for one in found.guards if one.name == "math"]
+    assert math.mde > 0.03 and math.margin == 0.03 and not math.passed
+    assert "pool" not in {one.name for one in found.guards}
+
+
+def test_a_pool_has_the_margins_of_its_axes(tmp_path: Path) -> None:
+    settings = QUICK.model_copy(update={"stretch": 1.0, "margins": {"math": 0.01}})
+    found = gated(tmp_path, rows(sun=1.0, n=80), rows(sun=0.2, n=80), settings=settings)
+    (pool,) = [one for one in found.guards if one.name == "pool"]
+    assert "math" in pool.of
+    assert pool.margin == pytest.approx((0.01 + 0.03 * (len(pool.of) - 1)) / len(pool.of))
+
+
+def test_small_losses_may_not_add_up(tmp_path: Path) -> None:
+    start = folder(tmp_path / "start", rows(help_=1.0, rest=0.87, count=0.74), TASKS)
+    before, after = rows(help_=0.97, rest=0.83, count=0.72), rows(sun=0.8, help_=0.95)
+    assert gated(tmp_path / "alone", after, before).promoted
+    found = gated(tmp_path / "whole", after, before, start=start)
+    assert not found.promoted
+    assert {one.name for one in found.guards if not one.passed} == {"math", "helpfulness"}
+    assert {one["name"] for one in found.alarms if one["rang"]} == {"canary, since the start"}
+    assert "points since the start" in found.reason
+    assert all(one.since for one in found.guards if not one.passed)
+
+
+def test_what_no_judge_could_mark_is_told(tmp_path: Path) -> None:
+    after = rows(sun=0.8)
+    after[0]["verdict"] = "unjudged"
+    found = gated(tmp_path, after)
+    assert found.unjudged == 1 and "1 item was left unjudged" in found.reason
+    assert "unjudged" not in gated(tmp_path / "all", rows(sun=0.8)).reason
+
+
 def test_no_margin_grows_beyond_the_widest_whatever_few_items_would_want(tmp_path: Path) -> None:
     few = {"stretch": 50.0, "widest": 0.12, "margins": {"helpfulness": 0.15, "over_refusal": 0.15}}
     settings = QUICK.model_copy(update=few)
@@ -312,6 +351,16 @@ def test_a_judge_from_outside_marks_the_canary_again(tmp_path: Path) -> None:
     assert not found.promoted
 
 
+def test_a_judge_that_marks_nothing_is_no_calm(tmp_path: Path) -> None:
+    def odd(found: Rows) -> Rows:  # two different texts may mean the same
+        return [one | {"raw": "perhaps", "gold": "who knows"} for one in found]
+
+    found = gated(tmp_path, odd(rows(sun=0.9)), odd(rows()), judge=RulesJudge())
+    alarm = next(one for one in found.alarms if one["name"] == "judge")
+    assert alarm["n"] == 0 and not alarm["armed"] and not alarm["rang"]
+    assert "Alarm, judge: not armed: " in found.reason
+
+
 def test_calibration_is_a_guard_where_margins_are_known(tmp_path: Path) -> None:
     def sure(found: Rows, of_it: float) -> Rows:
         return [
@@ -326,6 +375,19 @@ def test_calibration_is_a_guard_where_margins_are_known(tmp_path: Path) -> None:
     assert not one.passed and one.delta < -0.05
     assert not found.promoted and "Calibration lost" in found.reason
     assert found.unmeasured == () and "Not measured" not in found.reason
+
+
+def test_calibration_is_told_from_questions_of_two_answers(tmp_path: Path) -> None:
+    def lettered(found: Rows, wrong: float) -> Rows:
+        return [
+            one | {"margin": 1.0 if one["verdict"] == "correct" else wrong, "verifier": "letter"}
+            if one["task"] == "existence"
+            else one
+            for one in found
+        ]
+
+    found = gated(tmp_path, lettered(rows(sun=0.8), -9.0), lettered(rows(), -0.1))
+    assert found.unmeasured == ("calibration",)
 
 
 def test_calibration_error_is_the_mean_gap_of_confidence_and_truth() -> None:

@@ -143,6 +143,14 @@ def test_a_slice_that_lost_all_rows_rests_longer_each_time_and_comes_back(able) 
     assert "round 3" in back.why
 
 
+def test_parts_of_a_slice_that_fail_in_one_round_are_one_failure(able) -> None:
+    only = [one for one in able if one.name == "world-math"]
+    past = History(seen=tuple(
+        seen("world-math", *SUMS, *part, rows=0) for part in ((), ("kind:leaf",))
+    ))  # fmt: skip
+    assert choose([slice_of(*SUMS)], past, only, rows=100, number=3)[0]
+
+
 def test_a_slice_without_a_right_sample_waits_where_only_samples_teach(able) -> None:
     hopeless = slice_of(*SUMS, items=50, errors=50)
     only = [one for one in able if one.name == "world-math"]

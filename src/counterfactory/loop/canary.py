@@ -33,6 +33,7 @@ from counterfactory.loop.gate_settings import Promotion
 from counterfactory.loop.layout import write_json
 
 Name = tuple[str, str]  # task, item
+JUDGED = 0.5  # of the canary, at least: a judge that marks less in both runs has said nothing
 UNARMED = (
     "not armed: these evaluations hold nothing in which the model could agree with itself, "
     "neither its own claims (`reflect: true`) nor groups of questions that ask the same"
@@ -89,11 +90,17 @@ def keep_canary(path: Path | None, fresh: Canary) -> Canary:
 
 
 def alarms(
-    pair: Paired, canary: Canary, settings: Promotion, judge: Judge | None = None
+    pair: Paired,
+    canary: Canary,
+    settings: Promotion,
+    judge: Judge | None = None,
+    whole: Paired | None = None,
 ) -> tuple[dict[str, Any], ...]:
-    """Return every alarm with its numbers, whether it rang or not."""
-    wanted = frozenset(canary.items)
-    watched = np.array([name in wanted for name in _names(pair.rows_a)], dtype=np.bool_)
+    """Return every alarm with its numbers, whether it rang or not.
+
+    `whole` pairs the loop's first model with this one: small falls must not add up.
+    """
+    watched = _watched(pair, canary)
     fall = effect_on(pair, "accuracy", settings, watched)
     if fall is None:
         why = "no item of the canary set was answered in these evaluations"
@@ -102,9 +109,16 @@ def alarms(
         _canary(fall, canary, settings),
         _codegradation(fall, agreements(pair, settings), settings),
     ]
+    if whole and (long := effect_on(whole, "accuracy", settings, _watched(whole, canary))):
+        found.append(_canary(long, canary, settings) | {"name": "canary, since the start"})
     if judge is not None:
         found.append(_judged(pair, watched, judge, settings))
     return tuple(found)
+
+
+def _watched(pair: Paired, canary: Canary) -> Rows:
+    wanted = frozenset(canary.items)
+    return np.array([name in wanted for name in _names(pair.rows_a)], dtype=np.bool_)
 
 
 def _canary(fall: Effect, canary: Canary, settings: Promotion) -> dict[str, Any]:
@@ -144,11 +158,13 @@ def _judged(pair: Paired, watched: Rows, judge: Judge, settings: Promotion) -> d
     won = sum(right[1][name] and not right[0][name] for name in both)
     p, _ = mcnemar(lost, won)
     delta = (won - lost) / len(both) if both else 0.0
-    rang = delta < 0 and p <= settings.level
-    why = f"{judge.id} finds {lost} answers wrong that were right, {won} right that were wrong"
+    rang, armed = delta < 0 and p <= settings.level, len(both) >= JUDGED * len(wanted)
+    why = "" if armed else f"not armed: {judge.id} judged {len(both)} of {len(wanted)} answers"
+    if rang:
+        why = f"{judge.id} finds {lost} answers wrong that were right, {won} right that were wrong"
     return {
-        "name": "judge", "rang": rang, "why": why if rang else "", "judge": judge.id, "n": len(both),
-        "delta": delta, "p": p, "lost": lost, "won": won,
+        "name": "judge", "rang": rang, "armed": armed, "why": why, "judge": judge.id,
+        "n": len(both), "delta": delta, "p": p, "lost": lost, "won": won,
     }  # fmt: skip
 
 

@@ -28,6 +28,7 @@ class Finding:
     mde: float  # the least change that these items would probably show
     margin: float | None = None  # of a guard
     of: tuple[str, ...] = ()  # what a pool is made of
+    since: bool = False  # against the model that the loop began with, not the round's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class Decision:
     alarms: tuple[dict[str, Any], ...]
     slices: tuple[Errors, ...] = ()
     unmeasured: tuple[str, ...] = ()  # guards that these evaluations say nothing of
+    unjudged: int = 0  # items that no judge could mark in one of the two: they count in neither
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
 

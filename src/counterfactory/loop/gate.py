@@ -5,15 +5,18 @@
 
 Targets must be superior: better, by more than luck. Each one must, so no correction is due. Guards
 must be non-inferior: the lower end of the change lies above the margin. A margin is as narrow as the
-items can carry; where they are too few even for a wide one, guards are pooled. Alarms (canary.py)
-look for what agreement with itself would hide. Only the `gate` split decides.
+items can carry; where they are too few even for a wide one, guards are pooled. Guards and canary are
+held against the model that the loop began with, too: what each round may lose must not add up. Alarms
+(canary.py) look for what agreement with itself would hide. Only the `gate` split decides.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 from counterfactory.errors import UserError
-from counterfactory.eval.compare import read_pair
+from counterfactory.eval.compare import Paired, read_pair
 from counterfactory.eval.items import AXES
 from counterfactory.eval.paired import Effect, mean_effect
 from counterfactory.eval.stats import LEVEL, holm, non_inferior
@@ -35,31 +38,41 @@ def decide(
     slices_before: Mined | None,
     settings: Promotion | None = None,
     *,
+    start: Path | None = None,
     canary: Path | None = None,
     judge: Judge | None = None,
     split: str = SPLIT,
 ) -> Decision:
-    """Compare the model of a round with the one it started from. `canary` is kept for all rounds.
+    """Compare the model of a round with the one it started from, and with the loop's first one.
 
-    Raises `UserError` when the two did not answer the same items, or another split.
+    `start` is the first model's evaluation, `canary` is kept for all rounds. Raises `UserError` when
+    they did not answer the same items, or another split.
     """
     settings = settings or Promotion()
-    pair = read_pair(before, after)
-    if (found := pair.a.summary["split"]) != split:
-        raise UserError(f"{before / 'summary.json'}: split: found {found!r}, expected {split!r}")
+    pair = _paired(before, after, split)
     measured = effects(pair, slices_before, settings)
     targets = _targets(measured, settings)
     guards = _guards(measured, settings)
     watched = keep_canary(canary, canary_of(pair, measured.covered, settings))
-    rung = alarms(pair, watched, settings, judge)
+    whole = None if start is None or start == before else _paired(start, after, split)
+    if whole is not None:
+        guards += _since_the_start(whole, settings)
+    rung = alarms(pair, watched, settings, judge, whole)
     passed = all(one.passed for one in (*targets, *guards)) and not any(a["rang"] for a in rung)
     slices = tuple(errors(name, effect) for name, effect in measured.by_slice.items())
     unmeasured = _unmeasured(measured)
     return Decision(
         promoted=passed, target=targets, guards=guards, alarms=rung, slices=slices,
-        reason=reason_of(passed, targets, guards, rung, slices, unmeasured), unmeasured=unmeasured,
-        before=pair.a.card(), after=pair.b.card(),
+        reason=reason_of(passed, targets, guards, rung, slices, unmeasured, pair.unjudged),
+        unmeasured=unmeasured, unjudged=pair.unjudged, before=pair.a.card(), after=pair.b.card(),
     )  # fmt: skip
+
+
+def _paired(before: Path, after: Path, split: str) -> Paired:
+    pair = read_pair(before, after)
+    if (found := pair.a.summary["split"]) != split:
+        raise UserError(f"{before / 'summary.json'}: split: found {found!r}, expected {split!r}")
+    return pair
 
 
 def _targets(found: Effects, settings: Promotion) -> tuple[Finding, ...]:
@@ -87,20 +100,27 @@ def _target(found: Effects, name: str) -> Effect:
 
 
 def _guards(found: Effects, settings: Promotion) -> tuple[Finding, ...]:
-    """Return the test of each guard, those with too few items pooled into one."""
+    """Return the test of each guard, axes with too few items pooled into one."""
     axes = {a: found.axes[a] for a in AXES if a in found.axes and a not in settings.targets}
-    tests, few = [], {}
-    for name, effect in {**axes, **found.guards}.items():
-        margin, widest = settings.margin_of(name), settings.widest_of(name)
-        if name in axes and effect.mde > widest:
-            few[name] = effect
-        else:
-            tests.append(_guard(name, effect, margin, widest))
+    few = {name: one for name, one in axes.items() if one.mde > settings.widest_of(name)}
+    if len(few) == 1:
+        few = {}  # a pool of one would know no more than that one
+    tests = [
+        _guard(name, effect, settings.margin_of(name), settings.widest_of(name))
+        for name, effect in {**axes, **found.guards}.items()
+        if name not in few
+    ]
     if few:
+        margin, widest = fmean(map(settings.margin_of, few)), fmean(map(settings.widest_of, few))
         pool = mean_effect(list(few.values()))
-        tests.append(_guard(POOL, pool, settings.margin, settings.widest, tuple(few)))
+        tests.append(_guard(POOL, pool, margin, widest, tuple(few)))
         tests += _fallen(few, settings)
     return tuple(tests)
+
+
+def _since_the_start(whole: Paired, settings: Promotion) -> tuple[Finding, ...]:
+    found = _guards(effects(whole, None, settings), settings)
+    return tuple(replace(one, since=True) for one in found)
 
 
 def _guard(

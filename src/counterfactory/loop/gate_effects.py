@@ -94,16 +94,20 @@ def _guards(pair: Paired, settings: Promotion) -> dict[str, Effect]:
 
 
 def _calibration(pair: Paired, settings: Promotion) -> Effect | None:
-    """Return the effect on 1 - ECE, of the items whose margin both runs know."""
+    """Return the effect on 1 - ECE, of the yes/no items whose margin both runs know.
+
+    Of several letters a margin tells the right one from the best other one; how sure the model is of
+    a wrong one, it does not tell.
+    """
     known = ~np.isnan(pair.rows_a["margin"]) & ~np.isnan(pair.rows_b["margin"])
-    return effect_on(pair, ECE, settings, np.asarray(known))
+    return effect_on(pair, ECE, settings, known & (pair.rows_a["verifier"] == "yes_no"))
 
 
 def confidence_gaps(columns: Columns) -> Units:
-    """Count, for each item, (confidence less right) in its bin of confidence, and the item.
+    """Count, for each item of two answers, (confidence less right) in its bin of confidence, and it.
 
-    A margin is the log-likelihood of the right answer over the best other one, so the model
-    believes in its own choice with 1 / (1 + exp(-|margin|)).
+    A margin is the log-likelihood of the right answer over the other one, so the model believes in
+    its own choice with 1 / (1 + exp(-|margin|)).
     """
     rows = np.flatnonzero(~np.isnan(columns["margin"]))
     margin = columns["margin"][rows].astype(np.float64)
@@ -122,7 +126,7 @@ def expected_error(sums: Floats) -> Floats:
 
 ECE = Metric(
     name="calibration_error",
-    about="expected calibration error of yes/no and lettered answers",
+    about="expected calibration error of yes/no answers",
     parts=confidence_gaps,
     combine=expected_error,
     higher_is_better=False,

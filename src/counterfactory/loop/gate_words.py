@@ -27,6 +27,7 @@ def reason_of(
     alarms: Sequence[dict[str, Any]],
     slices: Sequence[Errors] = (),
     unmeasured: Sequence[str] = (),
+    unjudged: int = 0,
 ) -> str:
     """Return the paragraph."""
     parts = ["Promoted." if promoted else "Not promoted."]
@@ -40,6 +41,9 @@ def reason_of(
     if unmeasured:
         names = ", ".join(NAMES.get(one, one) for one in unmeasured)
         parts.append(f"Not measured: {names}.")
+    if unjudged:
+        items = "1 item was" if unjudged == 1 else f"{unjudged} items were"
+        parts.append(f"{items} left unjudged in one of the two and counts in neither.")
     if not rang:
         parts.append("No alarm rang.")
     parts += [
@@ -75,6 +79,7 @@ def _moved(one: Finding) -> str:
     p = "p < 0.001" if one.p < 0.001 else f"p = {one.p:.3f}"
     ends = f"{100 * one.low:+.1f} to {100 * one.high:+.1f}"
     text = f"{name} {verb} {abs(100 * one.delta):.1f} points"
+    text += " since the start" if one.since else ""
     return (
         f"{text[0].upper()}{text[1:]} ({100 * one.before:.1f} % to {100 * one.after:.1f} %, "
         f"95 % interval {ends}, {p})"

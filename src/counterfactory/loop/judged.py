@@ -88,7 +88,8 @@ def decision(work: Work) -> dict[str, Any]:
     model = os.path.relpath(made[-1], work.round.folder)
     found = decide(
         work.before, work.round.after, read_slices(work.round.folder), recipe.gates.promotion,
-        canary=work.folder / CANARY, judge=judge_for(recipe.judge) if recipe.judge else None,
+        start=work.start, canary=work.folder / CANARY,
+        judge=judge_for(recipe.judge) if recipe.judge else None,
     ).as_dict()  # fmt: skip
     if not work.recipe.gated and not found["promoted"]:
         found["reason"] = f"Promoted without a gate, which would have said: {found['reason']}"

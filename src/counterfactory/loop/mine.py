@@ -148,7 +148,9 @@ def _mined(
     names, flags = conditions_of(columns, least, leaning)
     clusters, _ = codes(columns["cluster_id"])
     worth = np.array([WORDING if name.startswith(PREFIX) else 1.0 for name in names])
-    found = search(flags, errors, clusters, most=most, depth=depth, q=q, least=least, worth=worth)
+    found, tested = search(
+        flags, errors, clusters, most=most, depth=depth, q=q, least=least, worth=worth
+    )
     explained = np.zeros(len(errors), dtype=np.bool_)
     for one in found:
         explained |= one.rows
@@ -158,7 +160,7 @@ def _mined(
         folder=str(folder), split=str(columns["split"][0]), weights_hash=str(columns["weights_hash"][0]),
         items=len(errors), errors=round(total), source=source, habits=habits,
         slices=tuple(sorted(slices, key=lambda one: (-one.excess, one.name))),
-        tested=max((one.tested for one in found), default=0),
+        tested=tested,
         explained=round(float(errors[explained].sum()) / total, 4) if total else 0.0,
     )  # fmt: skip
 

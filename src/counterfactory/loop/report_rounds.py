@@ -28,6 +28,7 @@ SAID = {  # guards are scores: higher is better
     "over_refusal": "benign requests answered", "parse_failures": "answers that can be read",
     "calibration": "calibration, 1 - ECE", "pool": "axes with few items",
 }  # fmt: skip
+SINCE = {False: "", True: ", since the start"}  # against the round's model, and the loop's first
 MOST_CURVES = 5  # of one training
 
 
@@ -182,7 +183,7 @@ def _tests(gate: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             margin = one.get("margin")
             yield {
                 "role": "target" if role == "target" else "guard",
-                "name": SAID.get(one["name"], one["name"]),
+                "name": SAID.get(one["name"], one["name"]) + SINCE[one.get("since", False)],
                 "before": points(one["before"]), "after": points(one["after"]),
                 "change": f"{100 * one['delta']:+.1f}",
                 "interval": f"{100 * one['low']:+.1f} to {100 * one['high']:+.1f}", "n": one["n"],

@@ -56,8 +56,12 @@ class Work:
     @property
     def before(self) -> Path:
         """Return the evaluation of that model on the gate split."""
-        parent = self.parent
-        return round_of(self.folder, 1).before if parent is None else parent.after
+        return self.start if self.parent is None else self.parent.after
+
+    @property
+    def start(self) -> Path:
+        """Return the evaluation, on the gate split, of the model that the loop began with."""
+        return round_of(self.folder, 1).before
 
     @property
     def builds(self) -> list[dict[str, Any]]:

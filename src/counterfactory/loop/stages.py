@@ -104,7 +104,8 @@ def closing() -> list[Stage[Work]]:
 
     def takes(work: Work) -> Mapping[str, object]:
         return {
-            "before": work.before, "after": work.round.after, "slices": work.round.slices,
+            "start": work.start, "before": work.before, "after": work.round.after,
+            "slices": work.round.slices,
             "data": work.round.data, "plan": work.round.plan, "seed": work.recipe.seed,
             "gates": _gates(work),
         }  # fmt: skip

@@ -1,6 +1,6 @@
 """Where errors are denser than what is already explained predicts: conjunctions of conditions.
 
-    found = search(flags, errors, clusters, most=12, depth=3, q=0.05, least=20)
+    found, tested = search(flags, errors, clusters, most=12, depth=3, q=0.05, least=20)
     found[0].conditions, found[0].excess        ->  (17, 42), 318.4      # columns of `flags`
 
 Greedy: the conjunction with the largest log-likelihood gain over a logistic model of those already
@@ -38,7 +38,6 @@ class Found:
     low: float
     p: float
     q: float
-    tested: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,21 +141,23 @@ def gains(wrong: Floats, expected: Floats, n: Floats) -> Floats:
 def search(
     flags: Flags, errors: Floats, clusters: Ints, *,
     most: int, depth: int, q: float, least: int, worth: Floats | None = None,
-) -> list[Found]:  # fmt: skip
-    """Return the chosen conjunctions in the order in which they were found.
+) -> tuple[list[Found], int]:  # fmt: skip
+    """Return the chosen conjunctions in the order in which they were found, and how many were tried.
 
     `worth` (0..1 a condition) multiplies the gain: of two that explain about the same, prefer one.
     """
     worth = np.ones(flags.shape[1]) if worth is None else worth
     work = Search(flags, errors, clusters, least, worth)
     found: list[Found] = []
+    tested = 0
     while len(found) < most:
         predicted = fitted([one.rows for one in found], errors)
         chosen = _next(work, predicted, found, depth, q)
+        tested = max(tested, work.tested)
         if chosen is None:
             break
         found.append(chosen)
-    return found
+    return found, tested
 
 
 def _next(
@@ -174,8 +175,7 @@ def _next(
         if corrected <= q:
             low = lowest(work.errors[rows], work.clusters[rows]) * int(rows.sum()) - expected
             return Found(
-                conditions, rows, int(rows.sum()), errors, errors - expected, low, p, corrected,
-                work.tested,
+                conditions, rows, int(rows.sum()), errors, errors - expected, low, p, corrected
             )  # fmt: skip
     return None
 

@@ -210,12 +210,9 @@ def _rests(one: Slice, history: History, build: str, rest: int, number: int) -> 
         for seen in history.seen
         if seen.build == build and seen.wanted and likeness(one.conditions, seen.conditions) > ALIKE
     ]
-    failures, last = 0, 0
-    for seen in sorted(mine, key=lambda seen: -seen.round):
-        if seen.rows:
-            break
-        failures, last = failures + 1, max(last, seen.round)
-    until = last + 1 + rest * 2 ** (failures - 1) if failures else 0
+    made = max((seen.round for seen in mine if seen.rows), default=0)
+    failed = {seen.round for seen in mine if seen.round > made}
+    until = max(failed) + 1 + rest * 2 ** (len(failed) - 1) if failed else 0
     return until if until > number else 0
 
 
