@@ -102,6 +102,20 @@ def test_a_training_that_found_nothing_to_learn_is_passed_over_by_the_next(tmp_p
     assert work.taught() == [second]
 
 
+def test_a_round_is_averaged_with_the_promoted_ones_before_it(tmp_path: Path) -> None:
+    for number, promoted in ((1, True), (2, False), (3, True)):
+        past(tmp_path, number, promoted)
+    fourth = past(tmp_path, 4, False)
+    assert fourth.kept == 0.0 and fourth.made == fourth.taught()[-1]
+    work = replace(fourth, recipe=fourth.recipe.model_copy(update={"averaged": True}))
+    *_, average, after = STAGES["teaching"](work)
+    assert average.name == "average" and work.kept == pytest.approx(2 / 3)
+    assert average.run.keywords == {"model": str(work.taught()[-1]), "out": work.made}
+    assert after.run.keywords["model"] == str(work.made) == str(work.round.models / "3-average")
+    alone = replace(work, round=round_of(tmp_path / "other", 1), folder=tmp_path / "other")
+    assert alone.kept == 0.0, "the first round has nothing to be averaged with"
+
+
 def test_a_round_in_which_nothing_was_learned_is_rejected_and_says_so(tmp_path: Path) -> None:
     work = past(tmp_path, 1, False)
     for _, out in work.trainings():

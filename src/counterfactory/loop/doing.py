@@ -107,6 +107,13 @@ def train(work: Work, *, stage: Training, model: str, out: Path) -> None:
         write_json(out / FAILED, {"reason": str(error)})
 
 
+def average(work: Work, *, model: str, out: Path) -> None:
+    """Average what the last training made with the model that the round started from."""
+    from counterfactory.training.soup import average as averaged
+
+    averaged(Path(work.model), Path(model), work.kept, out)
+
+
 def gate(work: Work) -> None:
     """Decide whether the trained model is promoted."""
     from counterfactory.loop.judged import decision

@@ -78,14 +78,14 @@ def decision(work: Work) -> dict[str, Any]:
         why = data.get("reason") or "the plan built nothing"
         reason = f"Not promoted: nothing was trained, for the data was rejected. {why}"
         return {**about, "promoted": False, "reason": reason, "rejected_by": "data"}
-    made = work.taught()
-    if not made:
+    made = work.made
+    if made is None:
         reasons = [skipped(out) for _, out in work.trainings()] or [
             "no stage of the recipe had data"
         ]
         reason = f"Not promoted: nothing was trained. {' '.join(reasons)}"
         return {**about, "promoted": False, "reason": reason, "rejected_by": "plan"}
-    model = os.path.relpath(made[-1], work.round.folder)
+    model = os.path.relpath(made, work.round.folder)
     found = decide(
         work.before, work.round.after, read_slices(work.round.folder), recipe.gates.promotion,
         start=work.start, canary=work.folder / CANARY,

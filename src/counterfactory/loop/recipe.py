@@ -121,6 +121,10 @@ class LoopRecipe(_Part):
     skip: tuple[str, ...] = Field(
         default=(), description="stages that are left out, by name (an ablation)"
     )
+    averaged: bool = Field(
+        default=False,
+        description="a round's model is averaged with the promoted ones before it, all alike (a soup)",
+    )
     filtered: bool = Field(
         default=False,
         description="a judge behind the model replaces unsafe answers, also when measured (an ablation)",

@@ -123,6 +123,20 @@ class Work:
         """Return the models that the round's trainings made, the last one last."""
         return [out for _, out in self.trainings() if not skipped(out)]
 
+    @property
+    def kept(self) -> float:
+        """Return how much of the model given stays in the round's: k of k + 1 after k promoted rounds."""
+        before = sum(one.promoted for one in self.earlier)
+        return before / (before + 1) if self.recipe.averaged else 0.0
+
+    @property
+    def made(self) -> Path | None:
+        """Return the round's model: the last training's, or its average; None where none was made."""
+        taught = self.taught()
+        if taught and self.kept:
+            return self.round.models / f"{len(self.trainings()) + 1}-average"
+        return taught[-1] if taught else None
+
 
 def skipped(folder: Path) -> str:
     """Return why a release or a model was not made; empty where it was."""

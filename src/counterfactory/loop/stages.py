@@ -8,6 +8,7 @@
     build/*   a release each                                       release/<name>
     data      what the releases are worth, before training         data.json
     train/*   one after the other, from the promoted model         model/<n>-<name>
+    average   the trained model with the promoted ones, if wanted  model/<n>-average
     filter    a judge behind the trained model, where wanted       filter/
     after     the trained model on the gate split                  eval/after
     gate      promoted or not, and why                             gate.json
@@ -21,7 +22,17 @@ from functools import partial
 from pathlib import Path
 
 from counterfactory.errors import UserError
-from counterfactory.loop.doing import build, data, gate, generator, measure, mine, plan, train
+from counterfactory.loop.doing import (
+    average,
+    build,
+    data,
+    gate,
+    generator,
+    measure,
+    mine,
+    plan,
+    train,
+)
 from counterfactory.loop.engine import Stage
 from counterfactory.loop.generators import GENERATOR, handed_on, rivals
 from counterfactory.loop.layout import read
@@ -77,12 +88,25 @@ def teaching(work: Work) -> Iterator[Stage[Work]]:
     for stage, out in work.trainings():
         yield _training(stage, model, out)
         model = model if skipped(out) else str(out)
-    if not work.taught():
+    made = work.made
+    if made is None:
         return
+    if work.kept:
+        yield _averaging(work, model, made)
+        model = str(made)
     if work.recipe.filtered:
         yield _filtering(work, model)
         model = f"filtered:{work.round.filter}"
     yield _measuring("after", model, "gate", work.round.after)
+
+
+def _averaging(work: Work, model: str, out: Path) -> Stage[Work]:
+    """Return the stage that averages the round's model with the one given."""
+
+    def takes(work: Work) -> Mapping[str, object]:
+        return {"given": model_print(work.model), "model": model_print(model), "keep": work.kept}
+
+    return Stage("average", partial(average, model=model, out=out), takes, lambda w: [out])
 
 
 def _filtering(work: Work, model: str) -> Stage[Work]:

@@ -1,0 +1,82 @@
+"""The mean of two trained models of one line, file by file: a soup.
+
+    average(Path("round-01/model/4-reinforce"), Path("round-02/model/4-reinforce"), 0.5, out)
+
+Fine-tunings that began with the same weights lie in one valley, and their mean is often better than
+each of them (model soups: Wortsman et al., arXiv 2203.05482, section 2). `keep.py` moves a training
+back towards what it began with; this averages what several of them came to. Tensors are read one after the
+other, so that memory holds one file.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from counterfactory.cards.model import render
+from counterfactory.errors import UserError
+from counterfactory.factory.run.disk import TEMPORARY
+from counterfactory.fingerprint import digest_weights
+from counterfactory.training.finish import RUN
+
+WEIGHTS = "*.safetensors"
+
+
+def average(given: Path, trained: Path, keep: float, out: Path) -> None:
+    """Write to `out` the model `trained`, each weight `keep` (0..1) of the one in `given`.
+
+    Raises `UserError` where the two do not have the same weights.
+    """
+    beside = out.with_name(f"{out.name}{TEMPORARY}")
+    shutil.rmtree(beside, ignore_errors=True)
+    shutil.copytree(trained, beside, ignore=shutil.ignore_patterns(WEIGHTS, "adapter"))
+    _blended(given, trained, keep, beside)
+    run: dict[str, Any] = json.loads((trained / RUN).read_text(encoding="utf-8"))
+    run |= {
+        "averaged": {"keep": keep, "given": digest_weights(given), "trained": run["weights_hash"]},
+        "weights_hash": digest_weights(beside),
+    }
+    (beside / RUN).write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    (beside / "README.md").write_text(render(run, out), "utf-8")
+    if out.exists():
+        shutil.rmtree(out)
+    beside.replace(out)
+
+
+def _blended(given: Path, trained: Path, keep: float, out: Path) -> None:
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    held = _places(given)
+    if (found := _places(trained).keys()) != held.keys() or not held:
+        odd = sorted(found ^ held.keys())
+        raise UserError(
+            f"{trained}: found weights that are not those of {given} ({', '.join(odd[:3]) or 'none'}), "
+            "expected the same model, whole (lora.merge: true)"
+        )
+    for file in sorted(trained.glob(WEIGHTS)):
+        with safe_open(file, "pt") as own:
+            mixed = {}
+            for name in own.keys():
+                weight = own.get_tensor(name)
+                with safe_open(held[name], "pt") as other:
+                    was = other.get_tensor(name)
+                mixed[name] = (
+                    weight.float().lerp(was.float(), keep).to(weight.dtype)
+                    if weight.is_floating_point()
+                    else weight
+                )
+            save_file(mixed, out / file.name, metadata=own.metadata())
+        (out / file.name).chmod(0o644)  # safetensors writes for the owner alone
+
+
+def _places(folder: Path) -> dict[str, Path]:
+    """Return the file of each weight of a model."""
+    from safetensors import safe_open
+
+    found: dict[str, Path] = {}
+    for file in folder.glob(WEIGHTS):
+        if not file.name.startswith("adapter"):
+            with safe_open(file, "pt") as held:
+                found |= dict.fromkeys(held.keys(), file)
+    return found
