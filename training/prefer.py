@@ -47,7 +47,7 @@ class Settings(Replay, Common):
     loss: Literal["dpo", "mpo", "kto"] = "dpo"
     beta: float = Field(0.1, gt=0)  # how near to the model given
     mpo_weights: tuple[float, float, float] = (0.8, 0.2, 1.0)
-    label_smoothing: float = Field(0.0, ge=0, lt=0.5)  # of dpo: part of labels that may be wrong
+    label_smoothing: float = Field(0.0, ge=0, lt=0.5)  # part of labels that may be wrong (rDPO)
     kinds: tuple[str, ...] = ()  # of preferences to keep: safety, over_refusal, ...; none: all
     replay_weight: float = Field(1.0, gt=0)  # of the replayed rows' loss
     freeze_vision: bool = True
@@ -59,6 +59,8 @@ class Settings(Replay, Common):
             raise ValueError("batch 2 or more: kto compares the rows of a batch")
         if self.loss == "kto" and self.kinds:
             raise ValueError("no kinds with loss=kto: the view kto has none")
+        if self.loss == "kto" and self.label_smoothing:
+            raise ValueError("no label_smoothing with loss=kto: only dpo and mpo know it")
         return self
 
     def views(self) -> tuple[str, ...]:
@@ -80,7 +82,8 @@ def prefer(
     more = LOSSES[settings.loss] | {"beta": settings.beta, "max_length": settings.max_length}
     if settings.loss == "mpo":
         more["loss_weights"] = list(settings.mpo_weights)
-    if not kto:
+    if settings.label_smoothing:  # TRL's `sigmoid` would not look at it
+        more["loss_type"] = ["robust" if one == "sigmoid" else one for one in more["loss_type"]]
         more["label_smoothing"] = settings.label_smoothing
     kind = KTOTrainer if kto else DPOTrainer
     trainer = replayed(kind, outfit, replay_rows(outfit, settings), settings)(

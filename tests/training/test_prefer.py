@@ -41,6 +41,19 @@ def test_chosen_answers_become_likelier_than_rejected_ones(
     assert lines[-1]["loss"] < lines[0]["loss"]
 
 
+@pytest.mark.parametrize("loss", ["dpo", "mpo"])
+def test_labels_that_may_be_wrong_change_what_is_learned(
+    world_safety: Path, tiny_llava: Path, tmp_path: Path, loss: str
+) -> None:
+    ends = {}
+    for share in (0.0, 0.3):
+        out = tmp_path / str(share)
+        how = [*QUICK, f"loss={loss}", f"label_smoothing={share}"]
+        train("prefer", str(tiny_llava), [str(world_safety)], out, how, steps=4)
+        ends[share] = lines_of(out)[-1]["rewards/margins"]
+    assert ends[0.0] != pytest.approx(ends[0.3], rel=1e-3)
+
+
 def test_the_tower_that_sees_stays_as_it_was(
     world_safety: Path, tiny_llava: Path, tmp_path: Path
 ) -> None:
@@ -106,6 +119,7 @@ def test_only_the_kinds_asked_for_are_trained_on(world_safety: Path) -> None:
         (["loss=kto"], r"world-qa'?: found no view 'kto', it has sft \(\d+ rows\)"),
         (["loss=kto", "batch=1"], "batch 2 or more: kto"),
         (["loss=kto", "kinds=[safety]"], "no kinds with loss=kto"),
+        (["loss=kto", "label_smoothing=0.1"], "no label_smoothing with loss=kto"),
         (["loss=ppo"], "--set loss: found 'ppo'"),
         (["bta=1"], r"--set bta: .*did you mean 'beta'"),
         (["lr=1e30"], r"step \d+: found (loss|gradient norm) (nan|inf).*no checkpoint yet"),
