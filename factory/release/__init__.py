@@ -9,6 +9,7 @@
 
     validate.py   does the folder hold what its manifest promises?  (loads.py, rowcheck.py, targets.py)
     explain.py    one row's or reject's whole story;  story.py: as lines of text
+    replay.py     one row made again: does the same come out?  (equal.py)
     diff.py       what differs between two releases;  known.py: the facts of a finished one
 
     publish/      a release, a model or a suite onto a Hub: sent, loaded back, tagged

@@ -1,4 +1,4 @@
-"""A row's or reject's story as lines of text: what `release explain` prints.
+"""A row's or reject's story as lines of text: what `release explain` and `release replay` print.
 
 4f0c9a... kept in region-diff dev
   source    world:biased:0:17 (licence apache-2.0)
@@ -17,6 +17,43 @@ def told(data: Data) -> str:
     lines = list(_rejected(data) if data["status"] == "rejected" else _kept(data))
     head = f"{data['id']} {data['status']} in {data['release']} {data['version']}"
     return "\n".join([head, *lines])
+
+
+def replayed(data: Data) -> str:
+    """Return as text what came out when a row was made again."""
+    verdict = "the same" if data["same"] else "something else"
+    verdict += f" up to {data['up_to']}" if data["up_to"] else ""
+    head = f"{data['id']} made again from {data['release']} {data['version']}: {verdict}"
+    return "\n".join([head, *_replayed(data)])
+
+
+def _replayed(data: Data) -> Iterator[str]:
+    others = f", with the {data['samples'] - 1} others of its batch" if data["samples"] > 1 else ""
+    yield _line("sample", f"{data['sample']}{others}")
+    yield _line("fate", data["fate"]["found"])
+    equal = {
+        view: [name for name, same in columns.items() if same]
+        for view, columns in data["compared"].items()
+    }
+    yield from _block("equal", [f"{view}: {', '.join(e)}" for view, e in equal.items() if e])
+    yield from _block("differs", [_difference(one) for one in data["differs"]])
+    if data["begins"]:
+        yield _line("begins", data["begins"])
+    if not data["same"]:
+        changed = [f"{name} {then} -> {now}" for name, (then, now) in data["versions"].items()]
+        yield from _block("versions", changed)
+    yield from _block("asked", [f"{one}: a server may answer otherwise" for one in data["served"]])
+    skipped = [f"{name}: a check that looks at all rows" for name in data["not_replayed"]]
+    yield from _block("left out", skipped)
+    yield _line("seconds", f"{data['seconds']:.1f}")
+
+
+def _difference(one: Data) -> str:
+    by = ""
+    if "largest" in one:
+        by = f" ({one['pixels']} pixels differ, by {one['largest']} of 255 at most)"
+    place = f"{one['view']} {one['id']} {one['column']}" if one["view"] else one["column"]
+    return f"{place}: found {one['found']!r}, made {one['made']!r}{by}"
 
 
 def _rejected(data: Data) -> Iterator[str]:

@@ -36,6 +36,7 @@ __all__ = [
     "models_of",
     "pass_on",
     "sample_key",
+    "slot_key",
 ]
 
 Outcome = Candidate | Reject
@@ -104,7 +105,7 @@ class Chain:
 
     def _slot(self, one: Outcome, bare: Candidate, slot: int, name: str) -> Outcome:
         """Give one of a sample's several candidates its own identity."""
-        key = digest([bare.key, slot])[:KEY_LENGTH]
+        key = slot_key(bare.key, slot)
         if isinstance(one, Reject):
             return replace(one, id=key)
         return replace(one, key=key, seed=seed_for(self.seed, key), ops=(*bare.ops, name))
@@ -202,6 +203,11 @@ def chain_digest(recipe: "Recipe") -> str:
 def sample_key(chain: str, source_key: str) -> str:
     """Return the identity of a sample in a chain: what is done, with which seed, to what."""
     return digest([chain, source_key])[:KEY_LENGTH]
+
+
+def slot_key(sample: str, slot: int) -> str:
+    """Return the identity of one of the several candidates that an op makes of a sample."""
+    return digest([sample, slot])[:KEY_LENGTH]
 
 
 def models_of(recipe: "Recipe") -> list[tuple[str, str]]:

@@ -97,7 +97,7 @@ def _opened(recipe: "Recipe", folder: Path, ledger: Ledger, shelf: "Shelf | None
     source = recipe.source.open(folder, recipe.seed)
     if not len(source):
         raise UserError("source: found no samples, expected at least one")
-    provenance = _provenance(recipe)
+    provenance = provenance_of(recipe)
     claimed = identity(recipe, source, provenance)
     ledger.claim(claimed, folder)
     segments = Segments(folder / "segments")
@@ -112,7 +112,7 @@ def _opened(recipe: "Recipe", folder: Path, ledger: Ledger, shelf: "Shelf | None
     )  # fmt: skip
 
 
-def _provenance(recipe: "Recipe") -> "Provenance":
+def provenance_of(recipe: "Recipe") -> "Provenance":
     """Return what all rows share. Hashes the weights of every model that the recipe names."""
     from counterfactory.factory.release.rows import Provenance
     from counterfactory.models import identify

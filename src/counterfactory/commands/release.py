@@ -1,7 +1,9 @@
-"""`counterfactory release validate DIR | explain DIR ID | diff A B | export DIR --to T --out DIR |
-publish DIR --to org/name`. DIR may be a URL of object storage: s3://bucket/folder."""
+"""`counterfactory release validate DIR | explain DIR ID | replay DIR ID | diff A B |
+export DIR --to T --out DIR | publish DIR --to org/name`. DIR may be a URL of object storage:
+s3://bucket/folder."""
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,14 @@ def add(commands: Any) -> None:
         help="folder of the loop that made it, to name questions that failed (default: the one it lies in)",
     )  # fmt: skip
     explain.set_defaults(run=run_explain)
+    replay = sub(
+        releases, "replay", "make one row or reject again and tell whether the same comes out"
+    )
+    replay.add_argument(
+        "folder", metavar="DIR", help="a release, the folder of a loop, or s3://BUCKET/FOLDER"
+    )
+    replay.add_argument("id", metavar="ID", help="a row's id, or its first letters")
+    replay.set_defaults(run=run_replay)
     diff = sub(releases, "diff", "list the rows that two releases do not share")
     diff.add_argument("a", metavar="A")
     diff.add_argument("b", metavar="B")
@@ -63,6 +73,20 @@ def run_explain(args: argparse.Namespace) -> int:
     story = with_failures(explain(folder, args.id), folder, args.loop)
     answer(args, story.data, str(story))
     return 0
+
+
+def run_replay(args: argparse.Namespace) -> int:
+    """Make one row again; what comes out different is for the user, so it exits with 2."""
+    from counterfactory.factory.release.replay import replay
+    from counterfactory.loop.behind import loop_of, release_with
+    from counterfactory.models.ids import models_below
+
+    folder = release_with(folder_of(args.folder), args.id)
+    loop = loop_of(folder)
+    with models_below(loop) if loop else nullcontext():
+        found = replay(folder, args.id)
+    answer(args, found.data, str(found))
+    return 0 if found.same else 2
 
 
 def run_diff(args: argparse.Namespace) -> int:
