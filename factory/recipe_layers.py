@@ -42,8 +42,11 @@ def shipped_loops() -> list[str]:
     return sorted(path.as_posix() for path in found)
 
 
-def find_recipe(name: str, near: Path | None = None) -> Path:
-    """Return the file of a recipe: a path (relative to `near`) or a shipped name."""
+def find_recipe(name: str, near: Path | None = None, known: Sequence[str] = ()) -> Path:
+    """Return the file of a recipe: a path (relative to `near`) or a shipped name.
+
+    `known` are the names to choose from where there is no such one; none: the build recipes.
+    """
     if name.startswith("loop/") and name in shipped_loops():
         return shipped_folder() / f"{name}.yaml"
     looks_like_path = name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name
@@ -55,8 +58,8 @@ def find_recipe(name: str, near: Path | None = None) -> Path:
         return path
     if near is None and path.is_file():
         return path
-    known = shipped_recipes()
-    if name not in known:
+    if name not in shipped_recipes():
+        known = known or shipped_recipes()
         hint = did_you_mean(name, known)
         raise UserError(
             f"found recipe {name!r}, expected a .yaml file or one of {', '.join(known)}{hint}"

@@ -42,7 +42,7 @@ def views_of(release: str) -> dict[str, int]:
 
 def manifest_of(release: str) -> dict[str, Any]:
     """Return the manifest of a folder or of a release on the Hub."""
-    if _is_folder(release):
+    if is_folder(release):
         return manifest.read(folder_of(release))
     repo, _, tag = release.partition("@")
     try:
@@ -142,8 +142,8 @@ def _load(release: str, view: str) -> "Dataset":
         raise UserError(f"release {release!r}: found no view {view!r}, it has {there}")
     disable_progress_bars()
     repo, _, tag = release.partition("@")
-    source = str(folder_of(release)) if _is_folder(release) else repo
-    revision = {} if _is_folder(release) or not tag else {"revision": tag}
+    source = str(folder_of(release)) if is_folder(release) else repo
+    revision = {} if is_folder(release) or not tag else {"revision": tag}
     try:
         return load_dataset(
             source, view, split="train", cache_dir=str(cache_folder() / "datasets"), **revision
@@ -154,7 +154,8 @@ def _load(release: str, view: str) -> "Dataset":
         ) from None
 
 
-def _is_folder(release: str) -> bool:
+def is_folder(release: str) -> bool:
+    """Say whether a release is a folder, here or in object storage, and not one on the Hub."""
     path = Path(release).expanduser()
     return (
         is_url(release)

@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from counterfactory.models.devices import choose
 from counterfactory.models.vlm import load_vlm
 from counterfactory.training.settings import Common, Lora
 
@@ -66,8 +67,7 @@ def load_outfit(
     """
     import torch
 
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device, _ = choose(device)
     alone = int(os.environ.get("WORLD_SIZE", "1")) < 2
     half = lora is not None and not device.startswith("cpu")
     vlm = load_vlm(model_id, device if alone else "cpu", "bfloat16" if half else "float32")

@@ -10,7 +10,7 @@ Defaults are for the pocket model on two cores; each method's docstring names th
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -109,7 +109,8 @@ def settings_from(kind: type[S], overrides: Sequence[str] = (), **given: Any) ->
     try:
         return kind(**values)
     except ValidationError as error:
-        raise UserError("\n".join(_line(kind, one) for one in error.errors())) from None
+        lines = dict.fromkeys(_line(kind, one) for one in error.errors())
+        raise UserError("\n".join(lines)) from None
 
 
 def _put(values: dict[str, Any], path: list[str], value: Any) -> None:
@@ -130,6 +131,9 @@ def _line(kind: type[BaseModel], error: Any) -> str:
             f"--set {name}: found an unknown setting, expected one of {', '.join(known)}"
             f"{did_you_mean(path[-1], known)}"
         )
+    if error["type"] in ("missing", "too_long"):  # all has a default but the values of a tuple
+        count = len(get_args(kind.model_fields[path[0]].annotation))
+        return f"--set {path[0]}: found {found!r}, expected {count} values"
     wanted = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return f"--set {name}: found {found!r}, expected {wanted}"
 

@@ -103,6 +103,31 @@ def test_another_recipe_says_what_has_changed(tmp_path: Path) -> None:
     assert again(bad=7) == []
 
 
+@pytest.mark.parametrize(
+    ("key", "was", "now"),
+    [("name", "toy", "other"), ("model", "pocket", "acme/vlm"), ("suite", "pocket", "standard"),
+     ("seed", 0, 1)],
+)  # fmt: skip
+def test_another_loops_folder_stays_as_it_is(
+    key: str, was: object, now: object, tmp_path: Path
+) -> None:
+    folder = tmp_path / "loop"
+    run(folder, rounds=1)
+    kept = contents(folder)
+    other = toy_recipe(1).model_copy(update={key: now})
+    with pytest.raises(UserError) as caught:
+        run_loop(other, folder, parts=TOY, page=no_page, say=lambda text: None)
+    text = f"{folder}: found a loop of {key} {was!r}, expected {now!r}; choose another --out"
+    assert str(caught.value) == text
+    assert contents(folder) == kept and run(folder, rounds=1) == []
+
+
+def test_a_loop_killed_before_it_wrote_its_recipe_begins(tmp_path: Path) -> None:
+    for name in ("lock", "recipe.yaml.tmp"):
+        (tmp_path / name).write_text("kin")
+    assert run(tmp_path, rounds=1)
+
+
 def test_fields_of_a_changed_recipe_go_by_the_names_of_stages() -> None:
     sft, prefer = {"train": "sft", "steps": 300}, {"train": "prefer", "name": "safe", "set": {}}
     was = {"rounds": 1, "stages": [sft, prefer]}
@@ -121,6 +146,7 @@ def test_fields_of_a_changed_recipe_go_by_the_names_of_stages() -> None:
 
 def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.doc").write_text("mine")
+    (tmp_path / "lock").write_text("of a build")
     with pytest.raises(UserError, match="no loop, expected a new or empty folder"):
         run(tmp_path)
 

@@ -33,12 +33,11 @@ def test_a_shipped_loop_names_what_there_is(name: str) -> None:
     recipe = resolve_loop(name)
     assert name.startswith("loop/") and Path(name).name == recipe.name and recipe.description
     lacking = [text for _, text in part_problems(recipe)]
-    wanted = (
-        len(recipe.builds) if recipe.suite == "standard" else 0
-    )  # its index is made by the user
-    assert len(lacking) == wanted and all(
-        "index standard standard.jsonl.gz" in one for one in lacking
-    )
+    wanted = 1 if recipe.suite == "standard" else 0  # its index is made by the user
+    assert len(lacking) == wanted
+    for text in lacking:
+        assert "index standard standard.jsonl.gz" in text
+        assert text.startswith(", ".join(build.title for build in recipe.builds))
     again = LoopRecipe.from_document(read(recipe.yaml(), "again.yaml"))
     assert again == recipe and again.fingerprint == recipe.fingerprint
 
@@ -83,6 +82,8 @@ def test_a_description_does_not_change_the_fingerprint() -> None:
     ("old", "new", "said"),
     [
         ("train: sft", "train: sftt", "r.yaml:7: stages.0.train: found 'sftt'.*did you mean 'sft'"),
+        ("recipe: region-diff", "recipe: regiondiff",
+         "^r.yaml:4: builds.0.recipe: found recipe 'regiondiff'[^\n]*did you mean 'region-diff'[^\n]*$"),
         ("data: [region-diff]", "data: [region-dif]", "did you mean 'region-diff'"),
         ("data: [region-diff]", "data: [earlier]", "found 'earlier', expected a build"),
         ("steps: 4", "stpes: 4", "found an unknown key.*did you mean 'steps'"),
@@ -100,11 +101,17 @@ def test_a_wrong_recipe_says_where_and_what_would_be_right(old: str, new: str, s
 
 
 def test_a_wrong_setting_or_build_is_found_before_anything_runs() -> None:
-    text = SMALL.replace("lr: 1.0e-3", "lrr: 1.0e-3").replace("recipe: region-diff", "recipe: x")
-    recipe = LoopRecipe.from_document(read(text.replace("[region-diff]", "[x]"), "r.yaml"))
+    text = SMALL.replace("lr: 1.0e-3", "lrr: 1.0e-3").replace("n: 50", "m: 50")
+    recipe = LoopRecipe.from_document(read(text, "r.yaml"))
     found = dict(part_problems(recipe))
     assert "did you mean 'lr'" in found["stages", 0, "set"]
-    assert "found recipe 'x'" in found["builds", 0]
+    assert "source.m: found an unknown key" in found["builds", 1]
+
+
+def test_a_release_may_lie_in_a_folder_or_on_the_hub(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    text = SMALL.replace("data: [region-diff]", f"data: [acme/pairs@v1, {tmp_path}]")
+    assert not list(part_problems(LoopRecipe.from_document(read(text, "r.yaml"))))
 
 
 def test_each_kind_of_recipe_points_to_its_command() -> None:

@@ -24,9 +24,11 @@ stages:
 """
 
 
-def refused(out: Path, *sets: str, recipe: str, capsys: pytest.CaptureFixture[str]) -> str:
+def refused(
+    out: Path, *sets: str, recipe: str, capsys: pytest.CaptureFixture[str], device: str = "auto"
+) -> str:
     """Run the command; return its line without the head."""
-    options = [part for one in sets for part in ("--set", one)]
+    options = ["--device", device, *(part for one in sets for part in ("--set", one))]
     assert main(["loop", "run", recipe, "--out", str(out), *options]) == 2
     found = capsys.readouterr()
     progress = ("round 1/1", "pocket-quick 0 answers")
@@ -78,6 +80,54 @@ BAD = {
         ["builds.world-qa={recipe: region-diff, name: world-qa, set: {ops: {mask: {model: sam.pth}}}}"],
         "builds.0: world-qa: found 'sam.pth', expected a file that is there",
     ),
+    "unknown build under its own name": (
+        ["builds.world-math.recipe=worldmath"],
+        "--set builds.world-math.recipe=worldmath: builds.1.recipe: found recipe 'worldmath'",
+    ),
+    "no release in a folder": (
+        ["stages.sft.data=[./nowhere]"],
+        "stages.0.data: found './nowhere', which holds no manifest.json, expected a release",
+    ),
+    "no release to replay": (
+        ["stages.sft.replay=[world-math, .]"],
+        "stages.0.replay: found '.', which holds no manifest.json, expected a release",
+    ),
+    "a served model cannot be trained": (
+        ["model=openai:http://localhost:1/v1#x"], "expected weights: pocket, a folder, a Hub id",
+    ),
+    "no judge of this form": (["judge=nonsense"], "judge: judge 'nonsense': expected one of rules, clip:"),
+    "no judge in this folder": (["judge=local:./nowhere"], "judge: found './nowhere', expected a folder"),
+    "no judge of a training": (
+        ["stages.prefer={train: reinforce, name: prefer, data: [world-safety], set: {judge: nonsense}}"],
+        "stages.1.set.judge: judge 'nonsense': expected one of",
+    ),
+    "no auditor in this folder": (["auditors=[pocket, ./nowhere]"], "auditors.1: found './nowhere'"),
+    "no generator in this folder": (
+        ["stages.sft={train: cotrain, name: sft, data: [pairs], set: {generator: ./nowhere}}",
+         "builds.world-math={recipe: region-diff, name: pairs}"],
+        "stages.0.set.generator: found './nowhere', expected a folder that is there",
+    ),
+    "no photographs in this folder": (
+        ["builds.world-math={recipe: photo-edits, name: world-math, set: {source: {path: ./nowhere}}}"],
+        "builds.1: world-math: source.path: no folder './nowhere'",
+    ),
+    "one index lacks in two builds": (
+        ["builds.world-qa.set.checks.contamination.index=none.gz",
+         "builds.world-math.set.checks.contamination.index=none.gz"],
+        "builds.0: world-qa, world-math: found no index 'none.gz'",
+    ),
+    "too few values": (
+        ["stages.prefer.set.mpo_weights=[1]"], "--set mpo_weights: found [1], expected 3 values",
+    ),
+    "unknown kind of answer": (
+        ["gates.data.max_top.yesno=0.5"],
+        "--set gates.data.max_top.yesno=0.5: gates.data.max_top.yesno: found an unknown kind of answer",
+    ),
+    "no share": (["gates.data.max_leak.yes_no=5"], "max_leak.yes_no: found 5.0, expected a share"),
+    "unknown guard": (
+        ["gates.promotion.margins.halucination=0.1"],
+        "--set gates.promotion.margins.halucination=0.1: gates.promotion.margins.halucination: found an unknown guard",
+    ),
     "no folder of this name": (["model=./nowhere"], "model: found './nowhere', expected a folder that is there"),
 }  # fmt: skip
 
@@ -95,6 +145,39 @@ def test_a_recipe_that_cannot_run_is_refused_before_anything_runs(
 def test_a_build_recipe_is_no_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = refused(tmp_path / "loop", recipe="region-diff", capsys=capsys)
     assert "found 'build', expected 'loop' (`counterfactory build` runs build recipes)" in found
+
+
+def test_a_loop_without_its_folder_is_recognised(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = refused(tmp_path / "loop", recipe="pocket", capsys=capsys)
+    assert "loop/qwen2.5-vl" in found and found.endswith("(did you mean 'loop/pocket'?)")
+
+
+@pytest.mark.parametrize("device", ["cudda", "cuda:99"])
+def test_a_device_that_is_not_here_is_refused_before_anything_runs(
+    device: str, small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = refused(tmp_path / "loop", recipe=small, capsys=capsys, device=device)
+    assert found.startswith(f"--device: found {device!r}, expected one of auto, cpu")
+    assert not (tmp_path / "loop").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"), [("kind: build\nname: world-qa\n", "'build'"), ("hi\n", "None")]
+)
+def test_a_folder_with_another_recipe_in_it_stays_as_it_is(
+    text: str, kind: str, small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "release"
+    out.mkdir()
+    (out / "recipe.yaml").write_text(text)
+    said = f"{out / 'recipe.yaml'}: kind: found {kind}, expected 'loop'"
+    assert refused(out, recipe=small, capsys=capsys).startswith(said)
+    for command in ("status", "report"):
+        assert main(["loop", command, str(out)]) == 2
+        assert said in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["recipe.yaml"]
 
 
 def test_a_folder_with_other_things_in_it_stays_as_it_is(
@@ -144,6 +227,10 @@ def test_a_line_of_the_journal_that_is_none_is_shown(
     (out / "journal.jsonl").write_text('{"round": 1, "stage"\n{"round": 1}\n')
     found = refused(out, recipe=small, capsys=capsys)
     assert "journal.jsonl:1: found" in found and "choose another --out" in found
+    for command in ("status", "report"):
+        assert main(["loop", command, str(out)]) == 2
+        assert "journal.jsonl:1: found" in capsys.readouterr().err
+    assert not (out / "report.html").exists()
 
 
 def test_a_model_without_a_chat_template_cannot_be_measured(

@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from counterfactory.fingerprint import seed_for
+from counterfactory.models.devices import choose
 from counterfactory.progress import Progress
 
 LossOf = Callable[[int, np.random.Generator], tuple[Tensor, Mapping[str, float]]]
@@ -59,9 +60,7 @@ class Outcome:
 
 def pick_device(device: str) -> torch.device:
     """Return the device meant by "auto", "cpu", "cuda"."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)
+    return torch.device(choose(device)[0])
 
 
 def optimizers(model: nn.Module, plan: Plan) -> list[torch.optim.Optimizer]:

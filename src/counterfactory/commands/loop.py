@@ -1,14 +1,12 @@
 """`counterfactory loop run | status | report`: failures steer the factory, gates decide."""
 
 import argparse
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
 from counterfactory.commands.options import count, group, recipe_options, sub
 from counterfactory.commands.output import answer, table
-from counterfactory.errors import UserError
 
 
 def add(commands: Any) -> None:
@@ -90,11 +88,9 @@ def run_report(args: argparse.Namespace) -> int:
 
 
 def _loop(out: Path) -> Path:
-    from counterfactory.loop.layout import RECIPE
+    from counterfactory.loop.layout import recipe_in
 
-    if not (out / RECIPE).is_file():
-        sys.stderr.flush()
-        raise UserError(f"{out}: found no {RECIPE}, expected the folder of a `loop run`")
+    recipe_in(out)
     return out.absolute()
 
 

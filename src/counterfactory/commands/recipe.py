@@ -72,9 +72,15 @@ def run_check(args: argparse.Namespace) -> int:
 
 def kind_of(args: argparse.Namespace) -> str:
     """Return the `kind` that a recipe says it is."""
-    from counterfactory.factory.recipe_layers import find_recipe, load
+    from counterfactory.factory.recipe_layers import (
+        find_recipe,
+        load,
+        shipped_loops,
+        shipped_recipes,
+    )
 
-    values = load(find_recipe(args.recipe), args.overrides).values
+    known = [*shipped_recipes(), *shipped_loops()]
+    values = load(find_recipe(args.recipe, known=known), args.overrides).values
     return str(values.get("kind", "")) if isinstance(values, dict) else ""
 
 

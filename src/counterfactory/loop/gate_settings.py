@@ -15,6 +15,7 @@ from counterfactory.eval.items import AXES
 SLICES, MEAN = "slices", "mean"
 SURE = 0.97  # of another answer: a model that contradicts a label
 SAFETY = ("unsafe_rate", "over_refusal")
+KINDS = ("yes_no", "number", "letter", "exact", "refusal")  # of answers that can be marked
 GUARDS = (*AXES, *SAFETY, "parse_failures", "calibration")
 
 
@@ -68,7 +69,7 @@ class Promotion(_Part):
     @field_validator("margins")
     @classmethod
     def _margins(cls, value: dict[str, float]) -> dict[str, float]:
-        _known("guard", tuple(value), GUARDS)
+        _known_keys("guard", value, GUARDS)
         for name, margin in value.items():
             if not 0 < margin < 1:
                 raise ValueError(f"{name}: found {margin}, expected a margin between 0 and 1")
@@ -131,12 +132,30 @@ class DataGates(_Part):
     pictures: int = Field(default=800, ge=1, description="pictures that are looked at")
     seed: int = Field(default=0, ge=0)
 
+    @field_validator("max_top", "max_leak")
+    @classmethod
+    def _limits(cls, value: dict[str, float]) -> dict[str, float]:
+        _known_keys("kind of answer", value, KINDS)
+        for name, limit in value.items():
+            if not 0 <= limit <= 1:
+                raise ValueError(f"{name}: found {limit}, expected a share from 0 to 1")
+        return value
+
 
 class Gates(_Part):
     """All gates of a round."""
 
     promotion: Promotion = Promotion()
     data: DataGates = DataGates()
+
+
+def _known_keys(what: str, values: dict[str, float], known: tuple[str, ...]) -> None:
+    for name in values:
+        if name not in known:
+            raise ValueError(
+                f"{name}: found an unknown {what}, expected one of {', '.join(known)}"
+                f"{did_you_mean(name, known)}"
+            )
 
 
 def _known(what: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from counterfactory.errors import UserError
+from counterfactory.factory.recipe_yaml import read as read_yaml
 from counterfactory.factory.run.disk import write_whole
 
 RECIPE, PROMOTED, REPORT = "recipe.yaml", "promoted.json", "report.html"
@@ -124,6 +126,22 @@ def promoted_in(folder: Path) -> str | None:
     """Return what the loop in `folder` has promoted, with its filter; None where nothing is."""
     pointer = read(folder / PROMOTED)
     return (round_of(folder, pointer["round"]).answers or None) if pointer else None
+
+
+def recipe_in(folder: Path) -> dict[str, Any]:
+    """Return the recipe that a loop's folder holds. Raises `UserError` where it is no loop's."""
+    path = folder / RECIPE
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = f"found no {RECIPE}, expected the folder of a `loop run`"
+        raise UserError(f"{folder}: {text}") from None
+    values = read_yaml(text, str(path)).values
+    kind = values.get("kind") if isinstance(values, dict) else None
+    if kind != "loop":
+        text = f"found {kind!r}, expected 'loop', as in the folder of a `loop run`"
+        raise UserError(f"{path}: kind: {text}")
+    return dict(values)
 
 
 def read(path: Path) -> dict[str, Any]:

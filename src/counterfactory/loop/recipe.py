@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from counterfactory.errors import UserError, did_you_mean
 from counterfactory.factory import recipe_yaml
 from counterfactory.factory.recipe_check import checked_as, model_problem
-from counterfactory.factory.recipe_layers import find_recipe, load
+from counterfactory.factory.recipe_layers import find_recipe, load, shipped_loops
 from counterfactory.fingerprint import digest
 from counterfactory.loop.gate_settings import Gates
 from counterfactory.training import METHODS
@@ -199,6 +199,9 @@ def problems(recipe: LoopRecipe) -> Iterator[tuple[recipe_yaml.Path, str]]:
     for at, auditor in enumerate(recipe.auditors):
         if text := model_problem(auditor):
             yield ("auditors", at), text
+    unknown = [(at, text) for at, one in enumerate(recipe.builds) if (text := _unknown(one.recipe))]
+    for at, text in unknown:
+        yield ("builds", at, "recipe"), text
     names = [build.title for build in recipe.builds]
     titles = [stage.title for stage in recipe.stages]
     for at, name in enumerate(recipe.skip):
@@ -218,14 +221,24 @@ def problems(recipe: LoopRecipe) -> Iterator[tuple[recipe_yaml.Path, str]]:
         for key in ("data", "replay"):
             for place, one in enumerate(getattr(stage, key)):
                 known = [*names, *(["earlier"] if key == "replay" else [])]
-                if one not in known and "/" not in one and not Path(one).is_dir():
+                sure = one in known or "/" in one or Path(one).is_dir()
+                if not sure and not unknown:  # a build goes by the name of its recipe
                     text = f"found {one!r}, expected a build of this recipe ({', '.join(known)}) or a release"
                     yield ("stages", at, key, place), f"{text}{did_you_mean(one, known)}"
 
 
+def _unknown(name: str) -> str:
+    """Return what is wrong with the name of a recipe, or nothing."""
+    try:
+        find_recipe(name)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
 def load_loop(path_or_name: str | Path, overrides: Sequence[str] = ()) -> recipe_yaml.Document:
     """Return the document of a loop recipe. Raises `UserError` for one of another kind."""
-    document = load(find_recipe(str(path_or_name)), overrides)
+    document = load(find_recipe(str(path_or_name), known=shipped_loops()), overrides)
     kind = document.values.get("kind") if isinstance(document.values, dict) else None
     if kind != "loop":
         hint = " (`counterfactory build` runs build recipes)" if kind == "build" else ""

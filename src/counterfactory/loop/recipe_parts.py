@@ -1,34 +1,74 @@
 """What a loop recipe names, looked at before anything runs: build recipes, settings, the suite.
 
 loop.yaml:14: stages.0.set: --set stpes: found an unknown setting, expected one of steps, ... (did you mean 'steps'?)
-loop.yaml:9: builds.0: recipe 'regiondiff': ... (did you mean 'region-diff'?)
+loop.yaml:9: builds.0: region-diff: found './sam.pth', expected a file that is there
 loop.yaml:18: stages.1.data: found 'world-math' with the views sft, grpo, expected the view 'dpo', which prefer reads
+loop.yaml:18: stages.1.data: found './runs/qa', which holds no manifest.json, expected a release
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 
+from counterfactory.buckets import is_url
 from counterfactory.errors import UserError
 from counterfactory.eval.suites import suite_named
 from counterfactory.factory.checks.base import Check
 from counterfactory.factory.checks.contamination import Contamination
 from counterfactory.factory.recipe import Recipe, checked
 from counterfactory.factory.recipe_yaml import Path as Place
+from counterfactory.factory.release.manifest import NAME as MANIFEST
+from counterfactory.factory.sources.base import Source
+from counterfactory.factory.sources.folder import Folder, existing
+from counterfactory.judges import parts_of
 from counterfactory.loop.recipe import LoopRecipe, Training
 from counterfactory.models.ids import WEIGHT_FILES
 from counterfactory.training import METHODS
+from counterfactory.training.data import is_folder
 from counterfactory.training.settings import Common, settings_from
 
 SPLITS = ("mine", "gate")
 HERE = ("/", ".", "~")  # how the path of a folder begins
+NO_WEIGHTS = ("openai:", "dummy:", "blank:", "filtered:")  # what answers and cannot be trained
+HEAD = "head"  # the judge that a training makes itself
 REPLAYED = "sft"  # the view that replay draws from
 
 
 def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
     """Yield what is wrong in what the recipe names."""
-    if text := _absent(recipe.model):
+    yield from _whole_problems(recipe)
+    views: dict[str, tuple[str, ...]] = {}
+    lacking: dict[str, list[int]] = {}  # each text once, however many builds it is about
+    for at, build in enumerate(recipe.builds):
+        try:
+            made = checked(build.recipe, build.overrides())
+        except UserError as error:
+            for line in str(error).splitlines():
+                yield ("builds", at), line
+            continue
+        views[build.title] = made.views
+        for text in _lacking(made, recipe.suite):
+            lacking.setdefault(text, []).append(at)
+    for text, places in lacking.items():
+        names = ", ".join(recipe.builds[at].title for at in places)
+        yield ("builds", places[0]), f"{names}: {text}"
+    known = {"earlier", *(build.title for build in recipe.builds)}
+    for at, stage in enumerate(recipe.stages):
+        for path, text in (*_stage_problems(stage, views), *_release_problems(stage, known)):
+            yield ("stages", at, *path), text
+
+
+def _whole_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
+    """Yield what is wrong beside the builds and the stages: models, the judge, the suite, the mix."""
+    if recipe.model.startswith(NO_WEIGHTS):
+        yield ("model",), f"found {recipe.model!r}, expected weights: pocket, a folder, a Hub id"
+    elif text := _absent(recipe.model):
         yield ("model",), text
+    if recipe.judge and (text := _judge_problem(recipe.judge)):
+        yield ("judge",), text
+    for at, auditor in enumerate(recipe.auditors):
+        if text := _absent(auditor):
+            yield ("auditors", at), text
     try:
         suite = suite_named(recipe.suite)
         if missing := [split for split in SPLITS if split not in suite.splits]:
@@ -42,42 +82,76 @@ def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
     if all(build.always for build in recipe.builds):
         text = "found only builds with `always: true`, expected one that can be aimed at failures"
         yield ("builds",), text
-    views: dict[str, tuple[str, ...]] = {}
-    for at, build in enumerate(recipe.builds):
-        try:
-            made = checked(build.recipe, build.overrides())
-        except UserError as error:
-            for line in str(error).splitlines():
-                yield ("builds", at), line
-            continue
-        views[build.title] = made.views
-        for text in _lacking(made, recipe.suite):
-            yield ("builds", at), f"{build.title}: {text}"
-    for at, stage in enumerate(recipe.stages):
-        try:
-            settings = settings_of(stage)
-        except UserError as error:
-            for line in str(error).splitlines():
-                yield ("stages", at, "set"), line
-            continue
-        if stage.replay and "replay" not in type(settings).model_fields:
-            text = f"found {stage.replay[0]!r}, expected none: {stage.train} replays nothing"
-            yield ("stages", at, "replay"), text
-        for key, text in _view_problems(stage, settings, views):
-            yield ("stages", at, key), text
+
+
+def _stage_problems(
+    stage: Training, views: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[Place, str]]:
+    """Yield what is wrong with a training: its settings, the views it reads.
+
+    Paths begin at the stage.
+    """
+    try:
+        settings = settings_of(stage)
+    except UserError as error:
+        for line in str(error).splitlines():
+            yield ("set",), line
+        return
+    if text := _absent(getattr(settings, "generator", "")):
+        yield ("set", "generator"), text
+    for key in ("judge", "cost"):
+        judge = getattr(settings, key, HEAD)
+        if judge != HEAD and (text := _judge_problem(judge)):
+            yield ("set", key), text
+    if stage.replay and "replay" not in type(settings).model_fields:
+        text = f"found {stage.replay[0]!r}, expected none: {stage.train} replays nothing"
+        yield ("replay",), text
+    for key, text in _view_problems(stage, settings, views):
+        yield (key,), text
+
+
+def _release_problems(stage: Training, known: Collection[str]) -> Iterator[tuple[Place, str]]:
+    """Yield the releases of a training that must lie here and do not; one on the Hub shows at use."""
+    for key, names in (("data", stage.data), ("replay", stage.replay)):
+        for name in names:
+            here = name not in known and is_folder(name) and not is_url(name)
+            if here and not (Path(name).expanduser() / MANIFEST).is_file():
+                yield (key,), f"found {name!r}, which holds no {MANIFEST}, expected a release"
 
 
 def _lacking(build: Recipe, suite: str) -> Iterator[str]:
-    """Yield what a build's models and indexes lack here, each once."""
+    """Yield what a build's source, models and indexes lack here, each once."""
     models = [model for op in build.ops for _, model in op.models()]
     models += [model for check in build.checks for _, model in check.models()]
-    found = [*map(_absent, models), *(_unindexed(check, suite) for check in build.checks)]
+    found = [_sourceless(build.source), *map(_absent, models)]
+    found += [_unindexed(check, suite) for check in build.checks]
     yield from dict.fromkeys(text for text in found if text)
+
+
+def _sourceless(source: Source) -> str:
+    """Return what is wrong with a folder of pictures that must lie here and does not, or nothing."""
+    if not isinstance(source, Folder) or source.path == "skimage" or is_url(source.path):
+        return ""
+    try:
+        existing(source.path)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def _judge_problem(judge: str) -> str:
+    """Return what is wrong with the form of a judge, or with its folder; nothing is asked."""
+    try:
+        _, model, _ = parts_of(judge)
+    except UserError as error:
+        return str(error)
+    return _absent(model)
 
 
 def _absent(model: str) -> str:
     """Return what is wrong with a model that must lie here and does not, or nothing."""
-    if not model.startswith(HERE) and not model.endswith(WEIGHT_FILES):
+    served = "://" in model
+    if served or not (model.startswith(HERE) or model.endswith(WEIGHT_FILES)):
         return ""
     what = "file" if model.endswith(WEIGHT_FILES) else "folder"
     there = Path(model).expanduser().exists()

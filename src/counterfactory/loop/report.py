@@ -12,9 +12,8 @@ from typing import Any
 
 from counterfactory.cards import templates
 from counterfactory.errors import UserError
-from counterfactory.factory.recipe_yaml import read as read_yaml
 from counterfactory.factory.run.disk import write_whole
-from counterfactory.loop.layout import PROMOTED, RECIPE, REPORT, Round, read, rounds_of
+from counterfactory.loop.layout import PROMOTED, RECIPE, REPORT, Round, read, recipe_in, rounds_of
 from counterfactory.loop.report_charts import Point, axis_chart
 from counterfactory.loop.report_costs import costs_of
 from counterfactory.loop.report_rounds import points, round_facts
@@ -108,8 +107,4 @@ def _promoted(out: Path, rounds: Sequence[Round]) -> str:
 
 
 def _recipe(out: Path) -> dict[str, Any]:
-    path = out / RECIPE
-    if not path.is_file():
-        return {}
-    values = read_yaml(path.read_text(encoding="utf-8"), str(path)).values
-    return values if isinstance(values, dict) else {}
+    return recipe_in(out) if (out / RECIPE).is_file() else {}

@@ -10,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from counterfactory.errors import UserError
 from counterfactory.loop.journal import Journal
 from counterfactory.loop.layout import Round, read
 from counterfactory.loop.report_rounds import releases
@@ -22,10 +21,7 @@ EDITS = ("edit", "edit_classical")  # each passes on what the other one edits
 
 def costs_of(out: Path, rounds: Sequence[Round]) -> dict[str, Any]:
     """Return costs by round, and their sum in seconds."""
-    try:
-        lines = {(line.round, line.stage): line for line in Journal(out).lines}
-    except UserError:
-        lines = {}
+    lines = {(line.round, line.stage): line for line in Journal(out).lines}
     found, total = [], 0.0
     for one in rounds:
         stages = [line for line in lines.values() if line.round == one.number]

@@ -14,19 +14,28 @@ from pathlib import Path
 from typing import Any
 
 from counterfactory.errors import UserError
-from counterfactory.factory.recipe_yaml import read as read_yaml
 from counterfactory.factory.run.disk import disk_errors, write_whole
 from counterfactory.loop.changed import said
 from counterfactory.loop.engine import Engine, Stage
 from counterfactory.loop.generators import GENERATOR
-from counterfactory.loop.journal import NAME, Journal, held
-from counterfactory.loop.layout import RECIPE, REPORT, promoted_in, read, round_of, rounds_of
+from counterfactory.loop.journal import LOCK, NAME, Journal, held
+from counterfactory.loop.layout import (
+    RECIPE,
+    REPORT,
+    promoted_in,
+    read,
+    recipe_in,
+    round_of,
+    rounds_of,
+)
 from counterfactory.loop.recipe import LoopRecipe
 from counterfactory.loop.rounds import MANIFEST, Work, point, skipped
 from counterfactory.loop.stages import STAGES
+from counterfactory.models.devices import choose
 from counterfactory.models.ids import models_below
 from counterfactory.progress import clock_text
 
+IDENTITY = ("name", "model", "suite", "seed")  # a recipe that differs in one is another loop's
 Parts = Mapping[str, Callable[[Work], Iterable[Stage[Work]]]]
 
 
@@ -38,6 +47,7 @@ def run_loop(
     """Run all rounds of a recipe in the folder `out`, or go on with them."""
     started = time.monotonic()
     out = out.absolute()
+    choose(device)
     claim(out)
     say = say or _to_stderr
     with disk_errors(out), held(out), models_below(out):
@@ -58,13 +68,22 @@ def run_loop(
 
 
 def _keep(recipe: LoopRecipe, path: Path, journal: Journal, say: Callable[[str], None]) -> None:
-    """Write the recipe; say what differs from the one that the finished stages were done with."""
+    """Write the recipe; say what differs from the one that the finished stages were done with.
+
+    Raises `UserError` where they are another loop's.
+    """
     text = recipe.yaml()
     was = path.read_text(encoding="utf-8") if path.is_file() else ""
     if was == text:
         return
-    if was and journal.lines and (line := said(read_yaml(was, str(path)).values, recipe.values())):
-        say(line)
+    if was and journal.lines:
+        before, now = recipe_in(path.parent), recipe.values()
+        for key in IDENTITY:
+            if before.get(key) != now[key]:
+                found = f"found a loop of {key} {before.get(key)!r}, expected {now[key]!r}"
+                raise UserError(f"{path.parent}: {found}; choose another --out")
+        if line := said(before, now):
+            say(line)
     write_whole(path, text.encode())
 
 
@@ -75,8 +94,11 @@ def claim(out: Path) -> None:
         names = {path.name for path in out.iterdir()}
     except OSError as error:
         raise UserError(f"--out {out}: {error.strerror}") from None
-    if names and not names & {RECIPE, f"{RECIPE}.tmp", "lock"}:
+    if names <= {f"{RECIPE}.tmp", LOCK}:  # killed before it wrote its recipe
+        return
+    if RECIPE not in names:
         raise UserError(f"{out}: found files that are no loop, expected a new or empty folder")
+    recipe_in(out)
 
 
 def _told(out: Path) -> bool:

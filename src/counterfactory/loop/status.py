@@ -8,20 +8,16 @@ status_of(Path("runs/loop"))
 from pathlib import Path
 from typing import Any
 
-from counterfactory.errors import UserError
-from counterfactory.factory.recipe_yaml import read as read_yaml
 from counterfactory.loop.engine import BEGUN
 from counterfactory.loop.generators import handed_on
 from counterfactory.loop.journal import Journal, at_work
-from counterfactory.loop.layout import RECIPE, promoted_in, read, rounds_of
+from counterfactory.loop.layout import promoted_in, read, recipe_in, rounds_of
 
 
 def status_of(out: Path) -> dict[str, Any]:
     """Return how far a loop is. Reads only: a loop at work is not disturbed."""
     lines = {(line.round, line.stage): line for line in Journal(out).lines}
-    values = read_yaml((out / RECIPE).read_text(encoding="utf-8"), str(out / RECIPE)).values
-    if not isinstance(values, dict):
-        raise UserError(f"{out / RECIPE}: found {values!r}, expected the recipe of a loop")
+    values = recipe_in(out)
     decided = [one for one in rounds_of(out) if (one.number, "gate") in lines and one.decision()]
     begun = [
         f"round {one.number} {read(note).get('stage', note.stem)}"

@@ -18,9 +18,9 @@ from counterfactory.factory.release import manifest
 from counterfactory.factory.release.contents import data_files, scan
 from counterfactory.factory.release.views import verifier_of
 from counterfactory.fingerprint import digest_bytes
+from counterfactory.loop.gate_settings import KINDS
 from counterfactory.selecting import ANSWER, THINK
 
-CLOSED = ("yes_no", "number", "letter", "exact", "refusal")
 OPEN = "open"  # a sentence: no verifier, many right answers
 SAFETY = "safety"  # the kind of a preference
 SHORT = 3  # words; a longer answer without a verifier is a sentence
@@ -94,7 +94,7 @@ def _said(turns: Any) -> str:
 
 def _grpo(row: Mapping[str, Any], shown: tuple[str, ...], known: _Known) -> Iterator[Told]:
     question, verifier = _said(row["prompt"]), row["verifier"]
-    kind = verifier if verifier in CLOSED else OPEN
+    kind = verifier if verifier in KINDS else OPEN
     known[shown, question] = kind, bool(row["harmful"])
     yield Told(
         view="grpo", id=row["id"], pictures=shown, question=question, answer=row["answer"],
