@@ -75,6 +75,10 @@ BAD = {
         "builds: found only builds with `always: true`",
     ),
     "no rounds": (["rounds=0"], "rounds: found 0"),
+    "adapters to average": (
+        ["averaged=true", "stages.sft.set={lora.rank: 4, lora.merge: false}"],
+        "stages.0.set: lora.merge: found False, expected True",
+    ),
     "no model of this name": (["model=pockt"], "did you mean 'pocket'?"),
     "no weights of this name": (
         ["builds.world-qa={recipe: region-diff, name: world-qa, set: {ops: {mask: {model: sam.pth}}}}"],

@@ -54,7 +54,8 @@ def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
         yield ("builds", places[0]), f"{names}: {text}"
     known = {"earlier", *(build.title for build in recipe.builds)}
     for at, stage in enumerate(recipe.stages):
-        for path, text in (*_stage_problems(stage, views), *_release_problems(stage, known)):
+        found = (*_stage_problems(stage, views, recipe.averaged), *_release_problems(stage, known))
+        for path, text in found:
             yield ("stages", at, *path), text
 
 
@@ -85,7 +86,7 @@ def _whole_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
 
 
 def _stage_problems(
-    stage: Training, views: Mapping[str, tuple[str, ...]]
+    stage: Training, views: Mapping[str, tuple[str, ...]], averaged: bool
 ) -> Iterator[tuple[Place, str]]:
     """Yield what is wrong with a training: its settings, the views it reads.
 
@@ -97,6 +98,9 @@ def _stage_problems(
         for line in str(error).splitlines():
             yield ("set",), line
         return
+    if averaged and settings.lora is not None and not settings.lora.merge:
+        text = "lora.merge: found False, expected True: `averaged` takes whole models"
+        yield ("set",), text
     if text := _absent(getattr(settings, "generator", "")):
         yield ("set", "generator"), text
     for key in ("judge", "cost"):
