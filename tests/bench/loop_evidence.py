@@ -58,14 +58,14 @@ def main() -> None:
 
 def values(base: Path, measures: Mapping[str, Measure], arms: Arms) -> None:
     """Print every measure and the axes, one row a run."""
-    _head("run", *measures, "words", *UTILITY)
+    _head("run", *measures, *(f"words, {kind}" for kind in KINDS), *UTILITY)
     for name, folder in _runs(base, arms):
         pair = read_pair(base, folder)
         summary = pair.b.summary
-        words = np.mean([_metric(summary, f"description/{kind}", "length") for kind in KINDS])
+        words = [_metric(summary, f"description/{kind}", "length") for kind in KINDS]
         axes = [summary["axes"][axis]["value"] for axis in UTILITY]
         cells = [f"{value(one, pair):.3f}" for one in measures.values()]
-        _row(name, *cells, f"{words:.1f}", *(f"{one:.3f}" for one in axes))
+        _row(name, *cells, *(f"{one:.1f}" for one in words), *(f"{one:.3f}" for one in axes))
     print()
 
 

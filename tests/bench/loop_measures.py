@@ -1,8 +1,8 @@
 """What the evidence of a loop measures, and what changed in it over all seeds of an arm.
 
     measures = measures_of(read_pair(base, base), mined)
-    value(measures["CHAIRs"], pair)                     ->  0.41, of the pair's second run
-    found = over_seeds(measures["CHAIRs"], [seed_0, seed_1, seed_2])
+    value(measures["CHAIRs, balanced"], pair)           ->  0.15, of the pair's second run
+    found = over_seeds(measures["CHAIRs, balanced"], [seed_0, seed_1, seed_2])
     found.delta, found.low, found.p                     ->  a score: higher is better
 
 A measure is the mean of its parts, each a metric on some rows. Seeds answered the same pictures, so a
@@ -51,15 +51,17 @@ def measures_of(start: Paired, mined: Mined) -> dict[str, Measure]:
         for name, task in start.a.summary["tasks"].items()
         if METRICS[task["headline"]].higher_is_better is not None
     }
-    described = in_task(*(f"description/{kind}" for kind in KINDS))
     reasoning = {kind: [f"{task}/{kind}" for task in REASONING] for kind in KINDS}
     tasks = {kind: [name for name in heads if name.endswith(f"/{kind}")] for kind in KINDS}
     return {
         "errors on the slices": [Part(WRONG, lambda rows: covered(mined, rows))],
         "adversarial yes to no": [Part(_among_read("yes", says_yes), adversarial)],
         "of these unread": [Part(METRICS["parse_failure"], adversarial)],
-        "CHAIRs": [Part(METRICS["chair_s"], described)],
-        "CHAIRi": [Part(METRICS["chair_i"], described)],
+        **{
+            f"{told}, {kind}": [Part(METRICS[name], in_task(f"description/{kind}"))]
+            for told, name in (("CHAIRs", "chair_s"), ("CHAIRi", "chair_i"))
+            for kind in KINDS
+        },
         "follows the usual": [Part(_among_read("usual", says_usual), odd)],
         "of these unread ": [Part(METRICS["parse_failure"], odd)],
         **{f"reasoning, {kind}": _headlines(heads, reasoning[kind]) for kind in KINDS},
