@@ -35,9 +35,15 @@ def main() -> None:
 
 def tell(score: dict[str, Any]) -> None:
     """Print one score."""
-    print(f"  precision {_share(score['precision'])}  recall {_share(score['recall'])}")
+    print(
+        f"  precision {_share(score['precision'])}  recall {_share(score['recall'])}, "
+        f"a failure's slices taken together {_share(score['recall_together'])}"
+    )
     for name, one in score["modes"].items():
-        print(f"  {name:18} {one['errors']:5} errors  F1 {one['f1']:.2f}  {one['slice']}")
+        print(
+            f"  {name:18} {one['errors']:5} errors  F1 {one['f1']:.2f}  together {one['together']:.2f}"
+            f"  {one['slice']}"
+        )
     print(f"  of none: {', '.join(score['strangers']) or '-'}")
 
 

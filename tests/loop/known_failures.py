@@ -5,7 +5,8 @@
     report["modes"]["companions"]               ->  {"errors": 41, "f1": 0.78, "slice": "existence ..."}
 
 A slice is right when at least `SAME` of its errors belong to one mode. A mode that the model shows
-is found when a slice's errors and the mode's agree with F1 >= `AGREE`. Items in unknown words fail
+is found when a slice's errors and the mode's agree with F1 >= `AGREE`; "together" is the F1 of all
+slices that belong to it, for a mode that was found in parts. Items in unknown words fail
 whatever they ask, so the other modes are looked for among known words if they show there at all.
 """
 
@@ -124,12 +125,18 @@ def precision_recall(mined: Mined, columns: Columns) -> dict[str, Any]:
             "slice": mined.slices[best].name if best is not None else "",
         }  # fmt: skip
         whole = members if name == REWORDED else _anywhere(columns, name)
-        for at, one in enumerate(slices):
-            belongs[at] |= bool(one.any()) and (one & whole).sum() >= SAME * one.sum()
+        own = np.array(
+            [bool(one.any()) and (one & whole).sum() >= SAME * one.sum() for one in slices],
+            dtype=np.bool_,
+        )
+        belongs |= own
+        found[name]["together"] = round(f1(slices[own].any(axis=0) & scope, wrong), 3)
     shown = [one["f1"] >= AGREE for one in found.values()]
+    joined = [max(one["f1"], one["together"]) >= AGREE for one in found.values()]
     return {
         "precision": float(belongs.mean()) if len(belongs) else None,
         "recall": float(np.mean(shown)) if shown else None,
+        "recall_together": float(np.mean(joined)) if joined else None,
         "modes": found,
         "strangers": [one.name for one, ok in zip(mined.slices, belongs, strict=True) if not ok],
     }
