@@ -18,6 +18,7 @@ from counterfactory.errors import UserError
 from counterfactory.factory.run.disk import TEMPORARY
 from counterfactory.fingerprint import digest_weights
 from counterfactory.training.finish import RUN
+from counterfactory.training.lines import LINES
 
 WEIGHTS = "*.safetensors"
 
@@ -29,7 +30,8 @@ def average(given: Path, trained: Path, keep: float, out: Path) -> None:
     """
     beside = out.with_name(f"{out.name}{TEMPORARY}")
     shutil.rmtree(beside, ignore_errors=True)
-    shutil.copytree(trained, beside, ignore=shutil.ignore_patterns(WEIGHTS, "adapter"))
+    left = shutil.ignore_patterns(WEIGHTS, "adapter", LINES, "curves.png")  # not this model's steps
+    shutil.copytree(trained, beside, ignore=left)
     _blended(given, trained, keep, beside)
     run: dict[str, Any] = json.loads((trained / RUN).read_text(encoding="utf-8"))
     run |= {

@@ -44,6 +44,7 @@ def test_the_record_and_the_card_tell_of_it(line: list[Path], tmp_path: Path) ->
     assert run["averaged"]["trained"] == digest_weights(line[1])
     card = (out / "README.md").read_text(encoding="utf-8")
     assert "| averaged | 0.5 of" in card and run["averaged"]["given"] in card
+    assert not (out / "training.jsonl").exists() and "training.jsonl" not in card
     assert "averaged" not in (line[1] / "README.md").read_text(encoding="utf-8")
     assert not list(tmp_path.glob("soup.*")), "nothing is left beside it"
 
