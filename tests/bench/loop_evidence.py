@@ -136,7 +136,7 @@ def _change(measure: Measure, found: Effect) -> str:
     share = f"{(after - before) / before:+.0%}" if before else "from none"
     return (
         f"{before:.3f} to {after:.3f} ({share}; {100 * low:+.1f} .. {100 * high:+.1f} points, "
-        f"p {found.p:.4f})"
+        f"{_p(found)})"
     )
 
 
@@ -144,8 +144,12 @@ def _difference(one: Effect) -> tuple[str, ...]:
     return (
         f"{100 * one.delta:+.1f}",
         f"{100 * one.low:+.1f} .. {100 * one.high:+.1f}",
-        f"{one.p:.4f}",
+        _p(one),
     )
+
+
+def _p(one: Effect) -> str:
+    return f"p {one.p:.4f}" if one.p >= 0.0001 else "p < 0.0001"
 
 
 def _runs(base: Path, arms: Arms) -> list[tuple[str, Path]]:
