@@ -20,3 +20,4 @@ def test_a_device_that_is_not_here_is_one_line(use: Callable[..., object], devic
 def test_what_is_here_can_be_chosen() -> None:
     assert [choose(device)[0] for device in here()] == here()
     assert choose()[0] in here()
+    assert choose("cpu:1")[0] == "cpu:1", "so launchers name the second process's"

@@ -11,7 +11,7 @@ def choose(device: str = "auto") -> tuple[str, Any]:
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    elif device not in (known := here()):
+    elif not device.startswith("cpu:") and device not in (known := here()):  # launchers say cpu:1
         expected = ", ".join(["auto", *known])
         hint = did_you_mean(device, known)
         raise UserError(f"--device: found {device!r}, expected one of {expected}{hint}")
