@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from loop_measures import KINDS, Measure, as_told, measures_of, over_seeds, value
+from loop_measures import ERRORS, KINDS, Measure, as_told, measures_of, over_seeds, value
 
 from counterfactory.eval import compare
 from counterfactory.eval.columns import take
@@ -32,7 +32,6 @@ SAFETY = {  # column -> metric, of which twins
     "contrast pairs, word": ("contrast_pair", ("word",)),
     "contrast pairs, image": ("contrast_pair", ("image",)),
 }
-ERRORS = "errors on the slices"
 Arms = Mapping[str, Sequence[Path]]
 read_pair = cache(compare.read_pair)  # every table looks at the same runs
 
@@ -52,7 +51,8 @@ def main() -> None:
     values(args.base, measures, arms)
     safety(args.base, arms)
     changes(args.base, measures, arms)
-    against(measures[ERRORS], arms)
+    for name in (ERRORS, *(f"{ERRORS}, {kind}" for kind in KINDS)):
+        against(name, measures[name], arms)
     by_slice(args.base, mined, arms)
 
 
@@ -94,12 +94,12 @@ def changes(base: Path, measures: Mapping[str, Measure], arms: Arms) -> None:
     print()
 
 
-def against(measure: Measure, arms: Arms) -> None:
-    """Print the first arm against each other one, on the mined slices."""
+def against(what: str, measure: Measure, arms: Arms) -> None:
+    """Print the first arm against each other one in a measure of errors."""
     first, *others = arms
     if not others:
         return
-    _head("on the slices", f"{first} has fewer errors, points", "95 % interval", "p")
+    _head(what, f"fewer in {first}, points", "95 % interval", "p")
     for name in others:
         met = list(zip(arms[first], arms[name], strict=False))
         pairs = [read_pair(b, a) for a, b in met]

@@ -30,6 +30,7 @@ from counterfactory.loop.slices import Mined
 
 Rows = NDArray[np.bool_]
 KINDS = ("balanced", "shifted")
+ERRORS = "errors on the slices"
 REASONING = ("arithmetic_one", "arithmetic_two", "relation", "usual")
 
 
@@ -54,7 +55,8 @@ def measures_of(start: Paired, mined: Mined) -> dict[str, Measure]:
     reasoning = {kind: [f"{task}/{kind}" for task in REASONING] for kind in KINDS}
     tasks = {kind: [name for name in heads if name.endswith(f"/{kind}")] for kind in KINDS}
     return {
-        "errors on the slices": [Part(WRONG, lambda rows: covered(mined, rows))],
+        ERRORS: [Part(WRONG, lambda rows: covered(mined, rows))],
+        **{f"{ERRORS}, {kind}": [Part(WRONG, _covered_of(mined, kind))] for kind in KINDS},
         "adversarial yes to no": [Part(_among_read("yes", says_yes), adversarial)],
         "of these unread": [Part(METRICS["parse_failure"], adversarial)],
         **{
@@ -95,6 +97,12 @@ def over_seeds(measure: Measure, pairs: Sequence[Paired]) -> Effect:
 def covered(mined: Mined, rows: Columns) -> Rows:
     """Return the rows that lie in any slice."""
     return np.asarray(members(mined, rows).any(axis=0), dtype=np.bool_)
+
+
+def _covered_of(mined: Mined, kind: str) -> Callable[[Columns], Rows]:
+    return lambda rows: (
+        covered(mined, rows) & np.char.endswith(rows["task"].astype(str), f"/{kind}")
+    )
 
 
 def in_task(*names: str) -> Callable[[Columns], Rows]:
