@@ -58,8 +58,9 @@ def find_recipe(name: str, near: Path | None = None, known: Sequence[str] = ()) 
         return path
     if near is None and path.is_file():
         return path
-    if name not in shipped_recipes():
-        known = known or shipped_recipes()
+    shipped = shipped_recipes()
+    if name not in shipped:
+        known = known or shipped
         hint = did_you_mean(name, known)
         raise UserError(
             f"found recipe {name!r}, expected a .yaml file or one of {', '.join(known)}{hint}"

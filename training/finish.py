@@ -53,8 +53,15 @@ def finish(
         "device": getattr(outfit, "device", ""),
         "library": getattr(outfit, "library", "transformers"),
         "versions": versions(),
-        "weights_hash": digest_weights(beside),
     }
+    run = settled(beside, run, out)
+    shutil.rmtree(recorder.work, ignore_errors=True)
+    return told(run, out)
+
+
+def settled(beside: Path, run: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """Write record and card to the model in `beside` and rename it to `out`; return the record."""
+    run = {**run, "weights_hash": digest_weights(beside)}
     (beside / RUN).write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", "utf-8")
     (beside / "README.md").write_text(render(run, out), "utf-8")
     for path in beside.rglob("*.safetensors"):
@@ -62,8 +69,7 @@ def finish(
     if out.exists():
         shutil.rmtree(out)
     beside.replace(out)
-    shutil.rmtree(recorder.work, ignore_errors=True)
-    return told(run, out)
+    return run
 
 
 def recard(folder: Path, evaluation: Mapping[str, Any]) -> None:

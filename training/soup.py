@@ -11,13 +11,11 @@ other, so that memory holds one file.
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
-from counterfactory.cards.model import render
 from counterfactory.errors import UserError
 from counterfactory.factory.run.disk import TEMPORARY
 from counterfactory.fingerprint import digest_weights
-from counterfactory.training.finish import RUN
+from counterfactory.training.finish import RUN, settled
 from counterfactory.training.lines import LINES
 
 WEIGHTS = "*.safetensors"
@@ -33,30 +31,23 @@ def average(given: Path, trained: Path, keep: float, out: Path) -> None:
     left = shutil.ignore_patterns(WEIGHTS, "adapter", LINES, "curves.png")  # not this model's steps
     shutil.copytree(trained, beside, ignore=left)
     _blended(given, trained, keep, beside)
-    run: dict[str, Any] = json.loads((trained / RUN).read_text(encoding="utf-8"))
-    run |= {
-        "averaged": {"keep": keep, "given": digest_weights(given), "trained": run["weights_hash"]},
-        "weights_hash": digest_weights(beside),
-    }
-    (beside / RUN).write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    (beside / "README.md").write_text(render(run, out), "utf-8")
-    if out.exists():
-        shutil.rmtree(out)
-    beside.replace(out)
+    run = json.loads((trained / RUN).read_text(encoding="utf-8"))
+    blend = {"keep": keep, "given": digest_weights(given), "trained": run["weights_hash"]}
+    settled(beside, {**run, "averaged": blend}, out)
 
 
 def _blended(given: Path, trained: Path, keep: float, out: Path) -> None:
     from safetensors import safe_open
     from safetensors.torch import save_file
 
-    held = _places(given)
-    if (found := _places(trained).keys()) != held.keys() or not held:
-        odd = sorted(found ^ held.keys())
+    held, found = _places(given), _places(trained)
+    if found.keys() != held.keys() or not held:
+        odd = sorted(found.keys() ^ held.keys())
         raise UserError(
             f"{trained}: found weights that are not those of {given} ({', '.join(odd[:3]) or 'none'}), "
             "expected the same model, whole (lora.merge: true)"
         )
-    for file in sorted(trained.glob(WEIGHTS)):
+    for file in sorted(set(found.values())):
         with safe_open(file, "pt") as own:
             mixed = {}
             for name in own.keys():
@@ -69,7 +60,6 @@ def _blended(given: Path, trained: Path, keep: float, out: Path) -> None:
                     else weight
                 )
             save_file(mixed, out / file.name, metadata=own.metadata())
-        (out / file.name).chmod(0o644)  # safetensors writes for the owner alone
 
 
 def _places(folder: Path) -> dict[str, Path]:

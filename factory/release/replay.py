@@ -13,15 +13,15 @@ and `not_replayed` names them.
 """
 
 import io
-import os
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from counterfactory.environment import variable
 from counterfactory.errors import UserError
 from counterfactory.factory.recipe import Recipe
 from counterfactory.factory.release import manifest
@@ -128,7 +128,12 @@ def _again(recipe: Recipe, promised: Mapping[str, Any], identity: str) -> tuple[
     shared = provenance_of(recipe)
     _same_models(shared.models, promised["models"])
     prefix = "counterfactory-replay-"
-    with tempfile.TemporaryDirectory(prefix=prefix) as place, _empty_cache(Path(place, "cache")):
+    with (
+        tempfile.TemporaryDirectory(prefix=prefix) as place,
+        variable(
+            "COUNTERFACTORY_CACHE", str(Path(place, "cache"))
+        ),  # no reply that was kept before
+    ):
         workdir = Path(place, "work")
         workdir.mkdir()
         source = recipe.source.open(workdir, recipe.seed)
@@ -153,21 +158,6 @@ def _again(recipe: Recipe, promised: Mapping[str, Any], identity: str) -> tuple[
         "served": [model.id for model in shared.models if model.revision == "served"],
     }
     return _rows(recipe, made, identity), about
-
-
-@contextmanager
-def _empty_cache(folder: Path) -> Iterator[None]:
-    """Let this process, and those it starts, find none of the replies that were kept before."""
-    name = "COUNTERFACTORY_CACHE"
-    before = os.environ.get(name)
-    os.environ[name] = str(folder)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
 
 
 def _same_models(here: Sequence["ModelRef"], recorded: Sequence[Mapping[str, Any]]) -> None:

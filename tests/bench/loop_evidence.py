@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from loop_measures import ERRORS, KINDS, Measure, as_told, measures_of, over_seeds, value
+from loop_measures import ERRORS, KINDS, WRONG, Measure, as_told, measures_of, over_seeds, value
 
 from counterfactory.eval import compare
 from counterfactory.eval.columns import take
-from counterfactory.eval.metrics import METRICS
 from counterfactory.eval.paired import Effect
 from counterfactory.loop.gate_effects import members
 from counterfactory.loop.slices import Mined, read_slices
@@ -125,7 +124,7 @@ def by_slice(base: Path, mined: Mined, arms: Arms) -> None:
 
 
 def _errors(pair: compare.Paired, rows: Any) -> float:
-    return 1 - float(METRICS["accuracy"].value(take(pair.rows_b, rows)))
+    return float(WRONG.value(take(pair.rows_b, rows)))
 
 
 def _change(measure: Measure, found: Effect) -> str:
@@ -162,7 +161,7 @@ def _metric(summary: dict[str, Any], task: str, metric: str) -> float:
 
 
 def _head(*cells: str) -> None:
-    _row(*(cell.strip() for cell in cells))
+    _row(*cells)
     print("|" + "---|" * len(cells))
 
 

@@ -11,7 +11,8 @@ trained models; how far trainings differ is told by the seeds themselves.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,8 @@ from numpy.typing import NDArray
 from counterfactory.eval.answers import UNPARSED
 from counterfactory.eval.columns import Columns, take
 from counterfactory.eval.compare import Paired
-from counterfactory.eval.counting import Units
-from counterfactory.eval.metrics import METRICS, Metric, ratio
+from counterfactory.eval.counting import Units, shares
+from counterfactory.eval.metrics import METRICS, Metric
 from counterfactory.eval.paired import Effect, mean_effect, paired_effects
 from counterfactory.eval.resample import one_block
 from counterfactory.factory.world.scene import USUAL
@@ -58,14 +59,14 @@ def measures_of(start: Paired, mined: Mined) -> dict[str, Measure]:
         ERRORS: [Part(WRONG, lambda rows: covered(mined, rows))],
         **{f"{ERRORS}, {kind}": [Part(WRONG, _covered_of(mined, kind))] for kind in KINDS},
         "adversarial yes to no": [Part(_among_read("yes", says_yes), adversarial)],
-        "of these unread": [Part(METRICS["parse_failure"], adversarial)],
+        "adversarial unread": [Part(METRICS["parse_failure"], adversarial)],
         **{
             f"{told}, {kind}": [Part(METRICS[name], in_task(f"description/{kind}"))]
             for told, name in (("CHAIRs", "chair_s"), ("CHAIRi", "chair_i"))
             for kind in KINDS
         },
         "follows the usual": [Part(_among_read("usual", says_usual), odd)],
-        "of these unread ": [Part(METRICS["parse_failure"], odd)],
+        "usual unread": [Part(METRICS["parse_failure"], odd)],
         **{f"reasoning, {kind}": _headlines(heads, reasoning[kind]) for kind in KINDS},
         **{f"all tasks, {kind}": _headlines(heads, tasks[kind]) for kind in KINDS},
     }
@@ -150,21 +151,12 @@ def _among_read(name: str, hit: Callable[[Columns], Rows]) -> Metric:
         return counts, np.arange(len(read))
 
     return Metric(
-        name=name, about="of the answers read", parts=parts, combine=_quotient,
-        higher_is_better=False,
+        name=name, about="of the answers read", parts=parts, higher_is_better=False,
+        combine=METRICS["accuracy"].combine,
     )  # fmt: skip
 
 
-def _wrong(columns: Columns) -> Units:
-    counts, rows = METRICS["accuracy"].parts(columns)
-    return np.stack([counts[:, 1] - counts[:, 0], counts[:, 1]], axis=1), rows
-
-
-def _quotient(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    return ratio(sums[..., 0], sums[..., 1])
-
-
-WRONG = Metric(
-    name="wrong", about="items answered wrong", parts=_wrong, combine=_quotient,
-    higher_is_better=False, proportion=True,
+WRONG = replace(
+    METRICS["accuracy"], name="wrong", about="items answered wrong", higher_is_better=False,
+    parts=partial(shares, wrong=True),
 )  # fmt: skip

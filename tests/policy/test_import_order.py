@@ -9,8 +9,9 @@ import pytest
 SPINE = Path(__file__).parents[2] / "src" / "counterfactory"
 
 LEVEL = {
-    "buckets": 1, "cache": 1, "errors": 1, "fingerprint": 1, "images": 1, "journal": 1, "judges": 1, "mirror": 1,
-    "models": 1, "parse": 1, "pocket": 1, "progress": 1, "records": 1, "selecting": 1, "served": 1,
+    "buckets": 1, "cache": 1, "environment": 1, "errors": 1, "fingerprint": 1, "images": 1, "journal": 1,
+    "judges": 1, "mirror": 1, "models": 1, "parse": 1, "pocket": 1, "progress": 1, "records": 1, "selecting": 1,
+    "served": 1,
     "cards": 2, "recipes": 2,
     "factory": 3,
     "eval": 4,

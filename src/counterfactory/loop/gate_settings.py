@@ -7,6 +7,8 @@
 Everything has a default. Shares are 0..1, margins are differences of scores.
 """
 
+from collections.abc import Iterable
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from counterfactory.errors import did_you_mean
@@ -63,13 +65,13 @@ class Promotion(_Part):
     @field_validator("targets")
     @classmethod
     def _targets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        _known("target", value, (SLICES, MEAN, *AXES))
+        _known("found target {name!r}", value, (SLICES, MEAN, *AXES))
         return value
 
     @field_validator("margins")
     @classmethod
     def _margins(cls, value: dict[str, float]) -> dict[str, float]:
-        _known_keys("guard", value, GUARDS)
+        _known("{name}: found an unknown guard", value, GUARDS)
         for name, margin in value.items():
             if not 0 < margin < 1:
                 raise ValueError(f"{name}: found {margin}, expected a margin between 0 and 1")
@@ -135,7 +137,7 @@ class DataGates(_Part):
     @field_validator("max_top", "max_leak")
     @classmethod
     def _limits(cls, value: dict[str, float]) -> dict[str, float]:
-        _known_keys("kind of answer", value, KINDS)
+        _known("{name}: found an unknown kind of answer", value, KINDS)
         for name, limit in value.items():
             if not 0 <= limit <= 1:
                 raise ValueError(f"{name}: found {limit}, expected a share from 0 to 1")
@@ -149,19 +151,10 @@ class Gates(_Part):
     data: DataGates = DataGates()
 
 
-def _known_keys(what: str, values: dict[str, float], known: tuple[str, ...]) -> None:
-    for name in values:
-        if name not in known:
-            raise ValueError(
-                f"{name}: found an unknown {what}, expected one of {', '.join(known)}"
-                f"{did_you_mean(name, known)}"
-            )
-
-
-def _known(what: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
+def _known(found: str, names: Iterable[str], known: tuple[str, ...]) -> None:
     for name in names:
         if name not in known:
             raise ValueError(
-                f"found {what} {name!r}, expected one of {', '.join(known)}"
+                f"{found.format(name=name)}, expected one of {', '.join(known)}"
                 f"{did_you_mean(name, known)}"
             )

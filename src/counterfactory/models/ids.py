@@ -9,11 +9,12 @@ An id that leads nowhere is the user's to change: one line that says what was tr
 """
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 
+from counterfactory.environment import variable
 from counterfactory.errors import UserError
 from counterfactory.fingerprint import digest_file, digest_weights
 from counterfactory.records import ModelRef
@@ -64,18 +65,10 @@ def _kept(name: str) -> Path | None:
     return next((root / path for root in roots if (root / path).is_dir()), None)
 
 
-@contextmanager
-def models_below(root: Path) -> Iterator[None]:
+def models_below(root: Path) -> AbstractContextManager[None]:
     """Let models go by their place below `root`, in this process and those it starts."""
     before = os.environ.get(ROOTS)
-    os.environ[ROOTS] = os.pathsep.join([str(root), *([before] if before else [])])
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[ROOTS]
-        else:
-            os.environ[ROOTS] = before
+    return variable(ROOTS, os.pathsep.join([str(root), *([before] if before else [])]))
 
 
 def identify(role: str, model: str) -> ModelRef:
