@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from counterfactory.cli import main
 from counterfactory.factory.recipe import Recipe, resolve
 from counterfactory.factory.recipe_layers import shipped_loops
 from counterfactory.loop.mixture import Planning
@@ -56,6 +57,13 @@ def test_a_stage_that_is_left_out_is_not_planned_for() -> None:
         resolve_loop("loop/pocket", ["skip=[reinforse]"])
     with pytest.raises(Exception, match="expected a stage that is left"):
         resolve_loop("loop/pocket-quick", ["skip=[sft, prefer]"])
+
+
+def test_the_check_of_a_recipe_names_the_stages_that_are_left(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["recipe", "check", HEAD + "no-rl"]) == 0
+    assert "then cotrain, reflect, prefer\n" in capsys.readouterr().out.replace(")", "")
 
 
 def test_a_filter_learns_from_requests_that_the_model_never_refuses() -> None:

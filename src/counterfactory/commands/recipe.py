@@ -96,7 +96,7 @@ def _checked_loop(args: argparse.Namespace) -> tuple[Any, str]:
     from counterfactory.loop.recipe import checked_loop
 
     recipe = checked_loop(args.recipe, args.overrides)
-    stages = ", ".join(stage.title for stage in recipe.stages)
+    stages = ", ".join(stage.title for stage in recipe.trained)
     return recipe, f"{recipe.rounds} rounds of {len(recipe.builds)} builds, then {stages}"
 
 
