@@ -80,7 +80,7 @@ def cotrain(
 ) -> dict[str, float]:
     """Train model and generator on talks and pairs."""
     held = dict(rows) if isinstance(rows, dict) else {settings.views()[0]: rows}
-    accelerator = accelerator_for(outfit.on_gpu, settings.bf16)
+    accelerator = accelerator_for(outfit.on_gpu, settings.half)
     collate = _talks(outfit, held, settings) if isinstance(outfit, Outfit) else None
     generator = (
         load_generator(settings.generator, str(accelerator.device)) if settings.draws else None

@@ -92,7 +92,7 @@ def outfit_for(model_id: str, settings: Common, device: str = "auto") -> Outfit:
         model_id, lora=settings.lora, device=device,
         freeze_vision=settings.freeze_vision, seed=settings.seed,
     )  # fmt: skip
-    if settings.bf16 and not outfit.on_gpu:  # the fused kernel's way back is slow on a CPU
+    if settings.half and not outfit.on_gpu:  # the fused kernel's way back is slow on a CPU
         outfit.model.set_attn_implementation("eager")
     return outfit
 

@@ -54,6 +54,7 @@ def essence(identity: Mapping[str, Any]) -> dict[str, Any]:
         parts = found.get(key, [])
         for part in parts if isinstance(parts, list) else [parts]:
             part.pop(place, None)
+    found.get("settings", {}).pop("replay", None)  # folders; their digests stand under `replay`
     return dict(found)
 
 

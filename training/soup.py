@@ -19,6 +19,7 @@ from counterfactory.training.finish import RUN, settled
 from counterfactory.training.lines import LINES
 
 WEIGHTS = "*.safetensors"
+STEPS = (LINES, "curves.png")  # of the training, not of the mean
 
 
 def average(given: Path, trained: Path, keep: float, out: Path) -> None:
@@ -28,12 +29,19 @@ def average(given: Path, trained: Path, keep: float, out: Path) -> None:
     """
     beside = out.with_name(f"{out.name}{TEMPORARY}")
     shutil.rmtree(beside, ignore_errors=True)
-    left = shutil.ignore_patterns(WEIGHTS, "adapter", LINES, "curves.png")  # not this model's steps
-    shutil.copytree(trained, beside, ignore=left)
+    shutil.copytree(trained, beside, ignore=_not_of_the_mean)
     _blended(given, trained, keep, beside)
     run = json.loads((trained / RUN).read_text(encoding="utf-8"))
+    run["facts"].pop("generator", None)  # it stays with the training
     blend = {"keep": keep, "given": digest_weights(given), "trained": run["weights_hash"]}
     settled(beside, {**run, "averaged": blend}, out)
+
+
+def _not_of_the_mean(folder: str, names: list[str]) -> set[str]:
+    """Return the names in a folder to leave out: weights, steps, and other models (heads, a judge)."""
+    places = {name: Path(folder) / name for name in names}
+    models = {name for name, place in places.items() if any(place.rglob(WEIGHTS))}
+    return {name for name, place in places.items() if place.match(WEIGHTS)} | models | {*STEPS}
 
 
 def _blended(given: Path, trained: Path, keep: float, out: Path) -> None:

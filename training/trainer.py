@@ -36,7 +36,7 @@ def arguments(kind: type, outfit: Outfit, settings: Common, work: Path, **more: 
         "learning_rate": settings.lr, "lr_scheduler_type": SCHEDULES[settings.schedule],
         "warmup_steps": settings.warmup_steps, "weight_decay": settings.weight_decay,
         "max_grad_norm": settings.clip_norm, "seed": settings.seed, "data_seed": settings.seed,
-        "bf16": outfit.on_gpu or settings.bf16, "use_cpu": not outfit.on_gpu,
+        "bf16": outfit.on_gpu or settings.half, "use_cpu": not outfit.on_gpu,
         "gradient_checkpointing": settings.recompute,
         "save_strategy": "steps", "save_steps": settings.save_every,
         "save_total_limit": resume.KEPT, "logging_steps": 1, "logging_nan_inf_filter": False,

@@ -1,5 +1,6 @@
 """Data gates on real small releases: each poison is rejected with its reason, the clean twin passes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,10 @@ def test_benign_requests_that_are_refused_are_rejected_too(tmp_path: Path) -> No
     assert "refused twins" in failed(check_release(made(tmp_path, changed)))
 
 
+def sure_of_first(ask: Ask) -> Reply:
+    return Reply(text="", logps=(0.0, *(-9.0 for _ in ask.choices[1:])))
+
+
 def test_a_model_denies_only_what_it_is_sure_of(tmp_path: Path) -> None:
     release = read_told(made(tmp_path, rows(4, 0)))
     asked: list[Ask] = []
@@ -133,6 +138,10 @@ def test_a_model_denies_only_what_it_is_sure_of(tmp_path: Path) -> None:
     assert sure == [one.answer == "yes" for one in closed]
     assert set(by_model(lambda asks: always(0.6, list(asks)))(closed)) == {None}
     assert asked[0].images == closed[0].images
+    odd = [replace(closed[0], answer="12", verifier="number"), replace(closed[0], answer="perhaps")]
+    told = by_model(lambda asks: [sure_of_first(one) for one in asks])
+    assert told(odd) == [None, None], "it was not asked about these answers"
+    assert told([replace(odd[0], answer="3")]) == [False]
 
 
 def test_captions_say_nothing_of_what_they_do_not_name(tmp_path: Path) -> None:

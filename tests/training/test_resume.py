@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import tiny_vlm
@@ -110,3 +111,16 @@ def test_a_folder_of_another_run_is_refused_or_forgotten(tmp_path: Path) -> None
     with pytest.raises(UserError, match=r"settings.lr 0.1, now 0.2, data.0.data 'a', now 'b'"):
         resume.claim(work, {"settings": {"lr": 0.2}, "data": [{"data": "b"}]})
     resume.claim(work, {"settings": {"lr": 0.2}}, restart=True)
+
+
+def test_replayed_releases_may_have_moved_meanwhile(tmp_path: Path) -> None:
+    work = tmp_path / "run.training"
+
+    def inputs(folder: str, data: str) -> dict[str, Any]:
+        replay = [{"release": f"{folder}/general", "data": data}]
+        return {"settings": {"lr": 0.1, "replay": [f"{folder}/general"]}, "replay": replay}
+
+    resume.claim(work, inputs("/old", "a"))
+    resume.claim(work, inputs("/new", "a"))
+    with pytest.raises(UserError, match=r"replay.0.data 'a', now 'b'"):
+        resume.claim(work, inputs("/new", "b"))

@@ -1,6 +1,7 @@
 """Settings: every field can be set, wrong ones get one clear line."""
 
 import pytest
+import torch
 
 from counterfactory.errors import UserError
 from counterfactory.training.settings import Lora, settings_from
@@ -36,6 +37,7 @@ def test_a_release_to_replay_may_stand_alone() -> None:
         ("lr=fast", r"--set lr: found 'fast', expected a valid number"),
         ("steps=2.5", r"--set steps: found 2.5, expected a valid integer"),
         ("schedule=cosin", r"--set schedule: found 'cosin', expected 'constant', 'linear' or"),
+        ("bf16=maybe", r"--set bf16: found 'maybe', expected 'auto', True or False"),
         ("lora=8", r"--set lora: found 8, expected"),
         ("replay_share=1", r"--set replay_share: found 1, expected less than 1"),
         ("lr", r"--set: found 'lr', expected key=value"),
@@ -46,6 +48,17 @@ def test_what_is_wrong_gets_one_line(text: str, line: str) -> None:
     with pytest.raises(UserError, match=line) as raised:
         settings_from(Settings, [text])
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "half"), [({"amx_bf16": True}, True), ({"avx512_bf16": True}, False), ({}, False)]
+)
+def test_half_precision_is_for_a_cpu_that_is_faster_with_it(
+    told: dict[str, bool], half: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+    assert settings_from(Settings, ["bf16=auto"]).half is half
+    assert settings_from(Settings, ["bf16=true"]).half and not Settings().half
 
 
 def test_how_often_it_saves_is_no_part_of_a_runs_identity() -> None:

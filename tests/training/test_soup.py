@@ -1,6 +1,7 @@
 """The mean of two trained models: every weight between the two, whole and loadable, told on its card."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,23 @@ def test_the_record_and_the_card_tell_of_it(line: list[Path], tmp_path: Path) ->
     assert not (out / "training.jsonl").exists() and "training.jsonl" not in card
     assert "averaged" not in (line[1] / "README.md").read_text(encoding="utf-8")
     assert not list(tmp_path.glob("soup.*")), "nothing is left beside it"
+
+
+def test_other_models_of_the_training_stay_with_it(line: list[Path], tmp_path: Path) -> None:
+    trained = tmp_path / "trained"
+    shutil.copytree(line[1], trained)
+    for name in ("judge/head.safetensors", "generator/unet/w.safetensors", "templates/one.jinja"):
+        (trained / name).parent.mkdir(parents=True)
+        (trained / name).write_bytes(b"x")
+    (trained / "judge" / "facts.json").write_text("{}")
+    run = json.loads((trained / "run.json").read_text(encoding="utf-8"))
+    run["facts"] |= {"generator": "generator/ holds", "other": "stays"}
+    (trained / "run.json").write_text(json.dumps(run))
+    average(line[0], trained, 0.5, tmp_path / "soup")
+    folders = {one.name for one in (tmp_path / "soup").iterdir() if one.is_dir()}
+    assert folders == {"templates"}, "a folder without its weights would look like a model"
+    facts = json.loads((tmp_path / "soup" / "run.json").read_text(encoding="utf-8"))["facts"]
+    assert facts.get("other") == "stays" and "generator" not in facts
 
 
 def test_models_in_several_files_and_of_other_precision(line: list[Path], tmp_path: Path) -> None:

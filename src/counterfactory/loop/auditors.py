@@ -121,10 +121,13 @@ def _ask(one: Statement) -> Ask:
 
 
 def _verdict(one: Statement, asked: Ask, reply: Reply, sure: float) -> bool | None:
+    label = one.answer.strip(" .").lower()
+    if label not in asked.choices:  # "12", "two": what it was not asked about
+        return None
     logps = dict(zip(asked.choices, reply.logps, strict=True))
     top = max(logps.values())
     total = sum(math.exp(value - top) for value in logps.values())
     best = max(logps, key=lambda text: logps[text])
     if 1 / total < sure:
         return None
-    return best == one.answer.strip(" .").lower()
+    return best == label
