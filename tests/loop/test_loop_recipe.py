@@ -89,6 +89,8 @@ def test_a_description_does_not_change_the_fingerprint() -> None:
         ("steps: 4", "stpes: 4", "found an unknown key.*did you mean 'steps'"),
         ("steps: 4", "steps: 0", "stages.0.steps: found 0"),
         ("name: general", "name: region-diff", "found 'region-diff' twice"),
+        ("recipe: region-diff", "recipe: ./Region Diff.yaml",
+         "r.yaml:4: builds.0.name: found 'Region Diff', expected a name that matches"),
         ("kind: loop", "kind: loop\nmodel: pockt", "did you mean 'pocket'"),
         ("kind: loop", "kind: loop\nfocus: unifrom", "did you mean 'uniform'"),
     ],

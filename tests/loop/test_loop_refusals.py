@@ -132,6 +132,17 @@ BAD = {
         ["gates.promotion.margins.halucination=0.1"],
         "--set gates.promotion.margins.halucination=0.1: gates.promotion.margins.halucination: found an unknown guard",
     ),
+    "a build that leaves its folder": (
+        ["stages.sft.replay=[]", "builds.world-math={recipe: world-math, name: ../../../victim}"],
+        "builds.1.name: found '../../../victim', expected a name that matches ^[a-z0-9]",
+    ),
+    "a stage in a folder of its own": (
+        ["stages.sft={train: sft, name: a/b, data: [world-qa]}"], "stages.0.name: found 'a/b', expected a name",
+    ),
+    "a build of the name that means all": (
+        ["stages.sft.replay=[]", "builds.world-math={recipe: world-math, name: earlier}"],
+        "builds.1.name: found 'earlier', which means the releases of earlier rounds",
+    ),
     "no folder of this name": (["model=./nowhere"], "model: found './nowhere', expected a folder that is there"),
 }  # fmt: skip
 

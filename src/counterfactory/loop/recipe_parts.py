@@ -21,7 +21,7 @@ from counterfactory.factory.release.manifest import NAME as MANIFEST
 from counterfactory.factory.sources.base import Source
 from counterfactory.factory.sources.folder import Folder, existing
 from counterfactory.judges import parts_of
-from counterfactory.loop.recipe import LoopRecipe, Training
+from counterfactory.loop.recipe import EARLIER, LoopRecipe, Training
 from counterfactory.models.ids import WEIGHT_FILES
 from counterfactory.training import METHODS
 from counterfactory.training.data import is_folder
@@ -52,7 +52,7 @@ def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
     for text, places in lacking.items():
         names = ", ".join(recipe.builds[at].title for at in places)
         yield ("builds", places[0]), f"{names}: {text}"
-    known = {"earlier", *(build.title for build in recipe.builds)}
+    known = {EARLIER, *(build.title for build in recipe.builds)}
     for at, stage in enumerate(recipe.stages):
         found = (*_stage_problems(stage, views, recipe.averaged), *_release_problems(stage, known))
         for path, text in found:

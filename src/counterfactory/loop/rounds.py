@@ -13,7 +13,7 @@ from typing import Any
 
 from counterfactory.factory.run.disk import sync, write_whole
 from counterfactory.loop.layout import PROMOTED, Round, read, round_of
-from counterfactory.loop.recipe import LoopRecipe, Training
+from counterfactory.loop.recipe import EARLIER, LoopRecipe, Training
 from counterfactory.loop.recipe_parts import REPLAYED, settings_of
 
 MANIFEST = "manifest.json"
@@ -83,7 +83,7 @@ class Work:
         known = {build.title for build in self.recipe.builds}
         result: list[str] = []
         for name in names:
-            if name == "earlier":
+            if name == EARLIER:
                 result += [str(path) for path in self.earlier_releases() if _replayable(path)]
             elif name in mine:
                 result.append(str(mine[name]))
