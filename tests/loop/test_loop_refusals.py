@@ -209,6 +209,14 @@ def test_out_may_be_no_file(small: str, tmp_path: Path, capsys: pytest.CaptureFi
     assert "--out" in refused(Path(small), recipe=small, capsys=capsys)
 
 
+def test_out_may_not_be_two_folders_of_a_list(
+    small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "2026-10-05T12:00"
+    assert "12:00: found ':' in it, expected" in refused(out, recipe=small, capsys=capsys)
+    assert not out.exists()
+
+
 def test_a_second_process_is_told_who_is_at_work(
     small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ from counterfactory.loop.layout import round_of
 from counterfactory.loop.purpose import learned
 from counterfactory.loop.recipe import LoopRecipe
 from counterfactory.loop.rounds import Work, point
-from counterfactory.loop.stages import STAGES
+from counterfactory.loop.stages import STAGES, model_print
 from counterfactory.loop.taught import overrides_of, share_of, steps_of
 
 RECIPE = """\
@@ -66,6 +66,16 @@ def test_a_round_starts_from_the_last_promoted_model_and_its_measurement(tmp_pat
     assert third.before == one.round.after
     point(tmp_path, [one.round, two.round])
     assert json.loads((tmp_path / "promoted.json").read_text())["round"] == 1
+
+
+def test_a_model_goes_by_its_bytes_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "12:00" / "model"
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"one")
+    before = model_print(str(folder))
+    (folder / "model.safetensors").write_bytes(b"another")
+    assert model_print(str(folder)) != before
+    assert model_print("openai:http://localhost:1/v1#x") == "openai:http://localhost:1/v1#x"
 
 
 def test_a_build_that_kept_nothing_costs_its_stages_and_not_the_round(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ The same call continues a loop that was killed, and does nothing for one that is
 round keeps all it made, says why in gate.json, and the next one starts from the last promoted model.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -88,7 +89,9 @@ def _keep(recipe: LoopRecipe, path: Path, journal: Journal, say: Callable[[str],
 
 
 def claim(out: Path) -> None:
-    """Make the folder. Raises `UserError` where something else is in it."""
+    """Make the folder. Raises `UserError` where something else is in it, or its name cannot be used."""
+    if os.pathsep in str(out):  # a loop's models go by their place below it: models_below
+        raise UserError(f"--out {out}: found {os.pathsep!r} in it, expected a folder without")
     try:
         out.mkdir(parents=True, exist_ok=True)
         names = {path.name for path in out.iterdir()}

@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from counterfactory.errors import UserError
 from counterfactory.loop.doing import (
     average,
     build,
@@ -37,6 +36,7 @@ from counterfactory.loop.engine import Stage
 from counterfactory.loop.generators import GENERATOR, handed_on, rivals
 from counterfactory.loop.layout import read
 from counterfactory.loop.recipe import Training
+from counterfactory.loop.recipe_parts import NO_WEIGHTS
 from counterfactory.loop.rounds import Work, skipped
 
 
@@ -229,19 +229,16 @@ def _release(place: str) -> object:
 
 
 def model_print(model: str) -> str:
-    """Return what names a model's bytes; a served model goes by its id."""
+    """Return what names a model's bytes; one without weights goes by its id."""
     if model.startswith("filtered:"):
         from counterfactory.loop.filtering import filter_print
 
         return filter_print(model)
+    if model.startswith(NO_WEIGHTS):
+        return model
     from counterfactory.models.ids import identify
 
-    try:
-        return identify("vlm", model).revision if ":" not in model else model
-    except UserError:
-        if model.startswith("dummy"):
-            return model
-        raise
+    return identify("vlm", model).revision
 
 
 def inpaint_print(model: str) -> str:
