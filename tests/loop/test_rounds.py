@@ -155,6 +155,14 @@ def test_the_multiplier_goes_on_where_the_promoted_model_left_it(tmp_path: Path)
     assert "multiplier=3" in overrides_of(fourth, fourth.recipe.stages[1])
 
 
+def test_a_stage_whose_name_ends_alike_is_another(tmp_path: Path) -> None:
+    one = past(tmp_path, 1, True)
+    steps(one.round.folder, "1-safe-reinforce", [{"multiplier": 1.5}])
+    steps(one.round.folder, "2-reinforce", [{"multiplier": 2.5}])
+    second = work_of(tmp_path, 2)
+    assert "multiplier=2.5" in overrides_of(second, second.recipe.stages[1])
+
+
 def test_seconds_cut_the_steps_by_the_speed_of_the_last_round(tmp_path: Path) -> None:
     first = work_of(tmp_path, 1)
     assert steps_of(first, first.recipe.stages[0]) == 100, "nothing is known yet"
