@@ -144,6 +144,15 @@ def test_fields_of_a_changed_recipe_go_by_the_names_of_stages() -> None:
     assert "key3 0 -> 3 and 2 more;" in said(dict.fromkeys(many, 0) | {"key0": 9}, many)
 
 
+def test_a_pointer_that_is_gone_or_old_is_put_right_by_the_next_run(tmp_path: Path) -> None:
+    folder = tmp_path / "loop"
+    run(folder, rounds=2)
+    (folder / "promoted.json").unlink()
+    assert run(folder, rounds=2) == [] and pointed(folder) == "round-02/model/1-sft"
+    (folder / "promoted.json").write_text('{"round": 1, "model": "round-01/model/1-sft"}')
+    assert run(folder, rounds=2) == [] and pointed(folder) == "round-02/model/1-sft"
+
+
 def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.doc").write_text("mine")
     (tmp_path / "lock").write_text("of a build")

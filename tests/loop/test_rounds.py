@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from counterfactory.factory.recipe_yaml import read
+from counterfactory.loop.doing import gate
 from counterfactory.loop.journal import Journal, Line
 from counterfactory.loop.judged import data_verdict, decision
 from counterfactory.loop.layout import round_of
@@ -76,6 +77,15 @@ def test_a_model_goes_by_its_bytes_whatever_its_folder_is_called(tmp_path: Path)
     (folder / "model.safetensors").write_bytes(b"another")
     assert model_print(str(folder)) != before
     assert model_print("openai:http://localhost:1/v1#x") == "openai:http://localhost:1/v1#x"
+
+
+def test_a_decision_moves_the_pointer_with_it(tmp_path: Path) -> None:
+    one, two = past(tmp_path, 1, True), past(tmp_path, 2, True)
+    point(tmp_path, [one.round, two.round])
+    put(two.round.data, {"passed": False, "reason": "all answers are yes"})
+    gate(two)
+    assert not two.round.promoted
+    assert json.loads((tmp_path / "promoted.json").read_text())["round"] == 1
 
 
 def test_a_build_that_kept_nothing_costs_its_stages_and_not_the_round(tmp_path: Path) -> None:
