@@ -110,6 +110,22 @@ def test_a_wrong_setting_or_build_is_found_before_anything_runs() -> None:
     assert "source.m: found an unknown key" in found["builds", 1]
 
 
+def test_a_filter_needs_a_build_with_preferences() -> None:
+    text = """\
+kind: loop
+name: small
+filtered: true
+stages: [{train: sft, data: [world-math]}]
+builds:
+- {recipe: world-math}
+"""
+    found = list(part_problems(LoopRecipe.from_document(read(text, "r.yaml"))))
+    said = "found True, expected a build with the view 'dpo', which the filter learns from"
+    assert found == [(("filtered",), said)]
+    more = text + "- {recipe: world-safety}\n"
+    assert not list(part_problems(LoopRecipe.from_document(read(more, "r.yaml"))))
+
+
 def test_a_release_may_lie_in_a_folder_or_on_the_hub(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}")
     text = SMALL.replace("data: [region-diff]", f"data: [acme/pairs@v1, {tmp_path}]")

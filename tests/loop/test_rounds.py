@@ -150,6 +150,16 @@ def test_a_stage_waits_for_a_release_with_the_views_it_needs(tmp_path: Path) -> 
     assert [stage.train for stage, _ in work.trainings()] == ["sft"]
 
 
+def test_a_round_without_preferences_is_measured_without_a_filter(tmp_path: Path) -> None:
+    for number, views in ((1, ["sft", "dpo"]), (2, ["sft"])):
+        work = past(tmp_path, number, False, **{"world-qa": views})
+        work = replace(work, recipe=work.recipe.model_copy(update={"filtered": True}))
+        *_, last, after = STAGES["teaching"](work)
+        fitted = last.name == "filter"
+        assert fitted == ("dpo" in views)
+        assert after.run.keywords["model"].startswith("filtered:") == fitted
+
+
 def test_the_multiplier_goes_on_where_the_promoted_model_left_it(tmp_path: Path) -> None:
     one = past(tmp_path, 1, True)
     steps(one.round.folder, "2-reinforce", [{"multiplier": 1.0}, {"multiplier": 2.25}])

@@ -32,6 +32,7 @@ HERE = ("/", ".", "~")  # how the path of a folder begins
 NO_WEIGHTS = ("openai:", "dummy:", "blank:", "filtered:")  # what answers and cannot be trained
 HEAD = "head"  # the judge that a training makes itself
 REPLAYED = "sft"  # the view that replay draws from
+PREFERRED = "dpo"  # the view that a filter learns from
 
 
 def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
@@ -49,6 +50,10 @@ def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
         views[build.title] = made.views
         for text in _lacking(made, recipe.suite):
             lacking.setdefault(text, []).append(at)
+    preferring = any(PREFERRED in held for held in views.values())
+    if recipe.filtered and not preferring and len(views) == len(recipe.builds):
+        text = f"found True, expected a build with the view {PREFERRED!r}, which the filter learns from"
+        yield ("filtered",), text
     for text, places in lacking.items():
         names = ", ".join(recipe.builds[at].title for at in places)
         yield ("builds", places[0]), f"{names}: {text}"

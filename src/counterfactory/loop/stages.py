@@ -9,7 +9,8 @@
     data      what the releases are worth, before training         data.json
     train/*   one after the other, from the promoted model         model/<n>-<name>
     average   the trained model with the promoted ones, if wanted  model/<n>-average
-    filter    a judge behind the trained model, where wanted       filter/
+    filter    a judge behind the trained model, where wanted and   filter/
+              a build kept preferences
     after     the trained model on the gate split                  eval/after
     gate      promoted or not, and why                             gate.json
     generator whether the co-trained one edits from here on        generator.json
@@ -17,7 +18,7 @@
 Evaluations, builds and trainings go on where a kill left them; the others are short and done anew.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -94,8 +95,8 @@ def teaching(work: Work) -> Iterator[Stage[Work]]:
     if work.kept:
         yield _averaging(work, model, made)
         model = str(made)
-    if work.recipe.filtered:
-        yield _filtering(work, model)
+    if preferences := _preferences(work):
+        yield _filtering(work, model, preferences)
         model = f"filtered:{work.round.filter}"
     yield _measuring("after", model, "gate", work.round.after)
 
@@ -109,12 +110,17 @@ def _averaging(work: Work, model: str, out: Path) -> Stage[Work]:
     return Stage("average", partial(average, model=model, out=out), takes, lambda w: [out])
 
 
-def _filtering(work: Work, model: str) -> Stage[Work]:
-    """Return the stage that fits a judge to what the model answers and what is preferred."""
-    from counterfactory.loop.filtering import fit, with_preferences
+def _preferences(work: Work) -> list[str]:
+    """Return the releases that a filter learns from; none where none is wanted."""
+    from counterfactory.loop.filtering import with_preferences
 
-    builds = [build.title for build in work.recipe.builds]
-    data = with_preferences(work.found(builds))
+    builds = [build.title for build in work.recipe.builds if work.recipe.filtered]
+    return with_preferences(work.found(builds))
+
+
+def _filtering(work: Work, model: str, data: Sequence[str]) -> Stage[Work]:
+    """Return the stage that fits a judge to what the model answers and what is preferred."""
+    from counterfactory.loop.filtering import fit
 
     def takes(work: Work) -> Mapping[str, object]:
         found = [_release(place) for place in data]
