@@ -222,6 +222,13 @@ def test_only_releases_with_answers_to_repeat_are_replayed(tmp_path: Path) -> No
     assert found == ["region-diff", "world-qa"]
 
 
+def test_a_release_of_this_round_without_answers_is_not_replayed_either(tmp_path: Path) -> None:
+    work = past(tmp_path, 1, True, **{"world-qa": ["dpo"]})
+    stage = work.recipe.stages[0].model_copy(update={"replay": ("world-qa", "acme/talks@v1")})
+    assert work.replayed(stage) == ["acme/talks@v1"]
+    assert len(past(tmp_path, 1, True).replayed(stage)) == 2
+
+
 @pytest.mark.parametrize(
     ("names", "share"), [(["world-qa"], 0.1), (["earlier"], 0.2), (["world-qa", "earlier"], 0.3)]
 )

@@ -96,7 +96,7 @@ def train(work: Work, *, stage: Training, model: str, out: Path) -> None:
     from counterfactory.loop.taught import overrides_of, share_of, steps_of
     from counterfactory.training.train import train as trained
 
-    replay = work.found(stage.replay)
+    replay = work.replayed(stage)
     (out / FAILED).unlink(missing_ok=True)
     try:
         trained(

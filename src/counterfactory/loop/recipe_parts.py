@@ -183,8 +183,8 @@ def _view_problems(
 ) -> Iterator[tuple[str, str]]:
     """Yield the views that a stage reads and its builds do not make.
 
-    One view is read from every release, several from those that have them. Releases that no build
-    makes are looked at when they are used.
+    Where one view is read, every build has to make it; of several, each has to be made by one of them.
+    Releases that no build makes are looked at when they are used.
     """
     for view in (view for view in settings.views() if not view.endswith("?")):
         lacking = [name for name in stage.data if view not in views.get(name, (view,))]

@@ -78,6 +78,10 @@ class Work:
         made = {name: at for name, at in self.releases.items() if (at / MANIFEST).is_file()}
         return self.meant(names, made)
 
+    def replayed(self, stage: Training) -> list[str]:
+        """Return the releases that a stage replays: of those it names, all that can be replayed."""
+        return [place for place in self.found(stage.replay) if _replayable(Path(place))]
+
     def meant(self, names: Sequence[str], mine: Mapping[str, Path]) -> list[str]:
         """Return the same when `mine` are the releases of the round."""
         known = {build.title for build in self.recipe.builds}
@@ -144,8 +148,12 @@ def skipped(folder: Path) -> str:
 
 
 def _replayable(release: Path) -> bool:
-    """Say whether a release has the view that replay draws from; refusals, for one, have preferences only."""
-    return bool(read(release / MANIFEST).get("views", {}).get(REPLAYED))
+    """Say whether a release has the view that replay draws from; refusals, for one, have preferences only.
+
+    Of one that does not lie here, the training itself will say.
+    """
+    manifest = read(release / MANIFEST)
+    return not manifest or bool(manifest.get("views", {}).get(REPLAYED))
 
 
 def point(folder: Path, rounds: Sequence[Round]) -> None:

@@ -186,7 +186,7 @@ def _measuring(name: str, model: str, split: str, out: Path) -> Stage[Work]:
 
 def _training(stage: Training, model: str, out: Path) -> Stage[Work]:
     def takes(work: Work) -> Mapping[str, object]:
-        places = [*work.found(stage.data), *work.found(stage.replay)]
+        places = [*work.found(stage.data), *work.replayed(stage)]
         return {
             "model": model_print(model), "data": [_release(place) for place in places],
             "stage": stage.model_dump(mode="json"), "seed": work.recipe.seed,
