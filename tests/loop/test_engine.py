@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from loop_toys import TOY, contents, no_page, toy_recipe
 
 from counterfactory.errors import UserError
 from counterfactory.loop.changed import said
+from counterfactory.loop.engine import Engine, Stage
 from counterfactory.loop.journal import Journal
 from counterfactory.loop.run import run_loop
 
@@ -158,6 +160,36 @@ def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text("of a build")
     with pytest.raises(UserError, match="no loop, expected a new or empty folder"):
         run(tmp_path)
+
+
+def test_the_seconds_of_a_killed_attempt_count(tmp_path: Path) -> None:
+    folder, journal = tmp_path / "made", Journal(tmp_path)
+
+    def killed(work: None) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / "part").write_text("some")
+        later = time.time() + 30
+        os.utime(folder / "part", (later, later))
+        raise KeyboardInterrupt
+
+    def finished(work: None) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / "rows").write_text("all")
+
+    def attempt(run: Callable[[None], None], inputs: int) -> None:
+        stage = Stage("make", run, lambda w: {"inputs": inputs}, lambda w: [folder])
+        Engine(journal).do(1, stage, None, tmp_path)
+
+    with pytest.raises(KeyboardInterrupt):
+        attempt(killed, 1)
+    with pytest.raises(KeyboardInterrupt):
+        attempt(killed, 1)
+    attempt(finished, 1)
+    assert 50 < journal.lines[-1].seconds < 70
+    with pytest.raises(KeyboardInterrupt):
+        attempt(killed, 2)
+    attempt(finished, 3)
+    assert journal.lines[-1].seconds < 10, "those were of another stage"
 
 
 def test_a_report_that_a_kill_prevented_is_written_by_the_next_run(tmp_path: Path) -> None:
