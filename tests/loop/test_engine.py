@@ -15,7 +15,9 @@ from loop_toys import TOY, contents, no_page, toy_recipe
 from counterfactory.errors import UserError
 from counterfactory.loop.changed import said
 from counterfactory.loop.engine import Engine, Stage
+from counterfactory.loop.generators import GENERATOR
 from counterfactory.loop.journal import Journal
+from counterfactory.loop.rounds import Work
 from counterfactory.loop.run import run_loop
 
 
@@ -84,6 +86,37 @@ def test_what_a_stage_with_other_inputs_left_is_removed_first(tmp_path: Path) ->
     assert calls == ["measure 1"], "the evaluation was put right, nothing behind it has changed"
     shutil.rmtree(folder / "round-01" / "release")
     assert [call for call in run(folder, rounds=1) if call.startswith("part")]
+
+
+def test_what_a_stage_left_that_is_no_more_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "loop"
+
+    def more(work: Work) -> list[Stage[Work]]:
+        places = [work.round.filter, work.round.models / "2-prefer"]
+        told = work.round.folder / GENERATOR
+
+        def write(work: Work) -> None:
+            for place in places:
+                place.mkdir(exist_ok=True)
+                (place / "n").write_text("1")
+            told.write_text("{}")
+
+        return [Stage("more", write, lambda w: {}, lambda w: [*places, told])]
+
+    def names() -> set[str]:
+        return {path.name for path in (folder / "round-01").glob("**/*")}
+
+    parts = {"first": TOY["first"], "more": more, "last": TOY["last"]}
+    run_loop(toy_recipe(1), folder, parts=parts, page=no_page, say=lambda text: None)
+    beside = folder / "round-01" / "model" / "2-prefer.training"
+    beside.mkdir()
+    assert {"filter", GENERATOR, "2-prefer"} <= names()
+    before = contents(folder)
+    run_loop(toy_recipe(1), folder, parts=parts, page=no_page, say=lambda text: None)
+    assert contents(folder) == before and beside.is_dir(), "as long as the stage is there"
+    run(folder, rounds=1)
+    assert {"filter", GENERATOR, "2-prefer", beside.name}.isdisjoint(names())
+    assert {"1-sft", "gate.json"} <= names()
 
 
 def test_another_recipe_says_what_has_changed(tmp_path: Path) -> None:

@@ -222,6 +222,14 @@ def test_only_releases_with_answers_to_repeat_are_replayed(tmp_path: Path) -> No
     assert found == ["region-diff", "world-qa"]
 
 
+def test_a_build_that_is_no_longer_planned_is_not_replayed(tmp_path: Path) -> None:
+    one = past(tmp_path, 1, True)
+    second = work_of(tmp_path, 2)
+    assert [path.name for path in second.earlier_releases()] == ["region-diff", "world-qa"]
+    put(one.round.plan, {"builds": [{"name": "region-diff"}]})
+    assert [path.name for path in second.earlier_releases()] == ["region-diff"]
+
+
 def test_a_release_of_this_round_without_answers_is_not_replayed_either(tmp_path: Path) -> None:
     work = past(tmp_path, 1, True, **{"world-qa": ["dpo"]})
     stage = work.recipe.stages[0].model_copy(update={"replay": ("world-qa", "acme/talks@v1")})

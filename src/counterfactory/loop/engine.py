@@ -48,11 +48,13 @@ class Engine:
     def __init__(self, journal: Journal, tell: Tell = lambda name, begins, seconds: None) -> None:
         self.journal, self.tell = journal, tell
         self.ran = 0
+        self.given: set[Path] = set()  # what its stages leave
 
     def do(self, number: int, stage: Stage[W], work: W, folder: Path) -> bool:
         """Do a stage of a round in `folder`, unless it is done; say whether it ran."""
         inputs = digest(plain(stage.takes(work)))
         outputs = list(stage.gives(work))
+        self.given.update(outputs)
         note = note_of(folder, stage.name)
         line = self.journal.last(number, stage.name)
         if line is not None and line.inputs == inputs and line.outputs == prints(outputs):
@@ -91,13 +93,13 @@ def _begin(note: Path, stage: str, inputs: str, outputs: Iterable[Path]) -> floa
     Return the seconds that killed attempts with the same inputs have taken.
     """
     before, seconds = read(note), 0.0
-    places = [path.with_name(path.name + end) for path in outputs for end in ("", *BESIDE)]
+    places = [one for path in outputs for one in _with_beside(path)]
     if before.get("inputs") == inputs:
         lasted = max(0.0, _written(places) - note.stat().st_mtime)
         seconds = round(before.get("seconds", 0.0) + lasted, 2)
     else:
-        for path in places:
-            _remove(path)
+        for path in outputs:
+            remove(path)
             path.parent.mkdir(parents=True, exist_ok=True)
     note.parent.mkdir(parents=True, exist_ok=True)
     facts = {"stage": stage, "inputs": inputs, "seconds": seconds, "at": now()}
@@ -105,11 +107,17 @@ def _begin(note: Path, stage: str, inputs: str, outputs: Iterable[Path]) -> floa
     return seconds
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def remove(path: Path) -> None:
+    """Remove what a stage left, with what it kept beside that."""
+    for one in _with_beside(path):
+        if one.is_dir() and not one.is_symlink():
+            shutil.rmtree(one)
+        else:
+            one.unlink(missing_ok=True)
+
+
+def _with_beside(path: Path) -> list[Path]:
+    return [path, *(path.with_name(path.name + end) for end in BESIDE)]
 
 
 def _written(places: Iterable[Path]) -> float:

@@ -98,11 +98,7 @@ class Work:
     def earlier_releases(self) -> list[Path]:
         """Return the releases of earlier rounds that passed the data gates."""
         return [
-            path
-            for one in self.earlier
-            if read(one.data).get("passed")
-            for path in sorted((one.folder / "release").glob("*"))
-            if (path / MANIFEST).is_file()
+            path for one in self.earlier if read(one.data).get("passed") for path in released(one)
         ]
 
     def able(self, stage: Training) -> bool:
@@ -140,6 +136,12 @@ class Work:
         if taught and self.kept:
             return self.round.models / f"{len(self.trainings()) + 1}-average"
         return taught[-1] if taught else None
+
+
+def released(one: Round) -> list[Path]:
+    """Return the releases of a round: of the builds in its plan, those that kept something."""
+    names = sorted(str(build["name"]) for build in read(one.plan).get("builds", ()))
+    return [path for name in names if ((path := one.release(name)) / MANIFEST).is_file()]
 
 
 def skipped(folder: Path) -> str:
