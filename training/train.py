@@ -80,11 +80,12 @@ def identity_of(
 
 
 def rows_for(data: Sequence[str], views: Sequence[str]) -> Any:
-    """Return the rows of the one view, or {view: rows} of several."""
+    """Return the rows of the one view, or {view: rows} of several.
+
+    A view is read from the releases that hold it. Raises `UserError` where none does.
+    """
     if not data:
         raise UserError("--data: found no release, expected a folder or org/name@tag")
-    if len(views) == 1:
-        return load_view(data, views[0])
     held = {release: views_of(release) for release in data}
     found = {}
     for view in views:
@@ -92,7 +93,7 @@ def rows_for(data: Sequence[str], views: Sequence[str]) -> Any:
         holders = [release for release in data if held[release].get(name)]
         if holders or not view.endswith("?"):
             found[name] = load_view(holders or data, name)
-    return found
+    return found[views[0]] if len(views) == 1 else found
 
 
 def _begin(

@@ -15,7 +15,7 @@ from counterfactory.factory.recipe_yaml import read as read_yaml
 from counterfactory.factory.run.disk import write_whole
 from counterfactory.loop.engine import Stage
 from counterfactory.loop.recipe import LoopRecipe
-from counterfactory.loop.rounds import Work
+from counterfactory.loop.rounds import Work, point
 
 PARTS = 4
 CALLS: list[str] = []
@@ -76,6 +76,7 @@ def gate(work: Work) -> None:
     good = found != work.recipe.gates.promotion.seed
     decision = {"promoted": good, "reason": f"found {found}", "model": "model/1-sft"}
     write_whole(work.round.gate, json.dumps(decision).encode())
+    point(work.folder, [*work.earlier, work.round])
 
 
 def first(work: Work) -> Iterable[Stage[Work]]:

@@ -11,8 +11,9 @@ from counterfactory.factory.run.build import build
 from counterfactory.factory.run.ledger import Ledger
 from counterfactory.fingerprint import digest_file
 from counterfactory.loop.budgeting import SHORTER, build_within, seconds_for, shorter
+from counterfactory.loop.engine import note_of
 from counterfactory.loop.journal import Journal, Line
-from counterfactory.loop.layout import round_of
+from counterfactory.loop.layout import round_of, write_json
 from counterfactory.loop.recipe import LoopRecipe
 from counterfactory.loop.rounds import Work
 
@@ -71,7 +72,8 @@ def test_there_is_time_enough_for_a_whole_build(tmp_path: Path) -> None:
     assert resolve(tmp_path / "out" / "recipe.yaml").source.n == 8
 
 
-def test_builds_share_what_is_left_and_painting_takes_most(tmp_path: Path) -> None:
+def planned(folder: Path) -> Work:
+    """Return a round of three builds, 110 seconds in all."""
     text = """\
 kind: loop
 name: small
@@ -79,16 +81,44 @@ builds: [{recipe: region-diff}, {recipe: world-qa}, {recipe: world-math}]
 stages: [{train: sft, data: [region-diff]}]
 budget: {seconds: 110}
 """
-    work = Work(LoopRecipe.from_document(read(text, "r.yaml")), tmp_path, round_of(tmp_path, 1))
+    work = Work(LoopRecipe.from_document(read(text, "r.yaml")), folder, round_of(folder, 1))
     names = [build.title for build in work.recipe.builds]
     work.round.recipes.mkdir(parents=True)
     for name in names:
         (work.round.recipes / f"{name}.yaml").write_text(resolve(name).yaml())
     plan = {"builds": [{"name": name, "rows": 100} for name in names]}
     work.round.plan.write_text(json.dumps(plan))
+    return work
+
+
+def built(folder: Path, name: str, seconds: float) -> None:
+    at = "2026-01-01T00:00:00Z"
+    line = Line(round=1, stage=f"build/{name}", inputs="", outputs="", seconds=seconds, at=at)
+    Journal(folder).append(line)
+
+
+def test_builds_share_what_is_left_and_painting_takes_most(tmp_path: Path) -> None:
+    work = planned(tmp_path)
+    names = [build.title for build in work.recipe.builds]
     assert [seconds_for(work, name) for name in names] == pytest.approx([100, 5, 5])
-    done = {"round": 1, "inputs": "", "outputs": "", "at": "2026-01-01T00:00:00Z"}
-    Journal(tmp_path).append(Line(stage="build/region-diff", seconds=70.0, **done))  # type: ignore[arg-type]
+    built(tmp_path, "region-diff", 70.0)
     assert seconds_for(work, "world-qa") == pytest.approx(20)
-    Journal(tmp_path).append(Line(stage="build/world-qa", seconds=90.0, **done))  # type: ignore[arg-type]
+    built(tmp_path, "world-qa", 90.0)
     assert seconds_for(work, "world-math") == 0
+
+
+def test_what_was_built_for_another_plan_costs_nothing(tmp_path: Path) -> None:
+    work = planned(tmp_path)
+    for name in ("world-safety", "region-diff", "world-qa"):
+        built(tmp_path, name, 90.0)
+    assert seconds_for(work, "region-diff") == pytest.approx(100)
+    built(tmp_path, "region-diff", 70.0)
+    assert seconds_for(work, "world-qa") == pytest.approx(20)
+
+
+def test_an_attempt_that_was_killed_has_used_its_part(tmp_path: Path) -> None:
+    work = planned(tmp_path)
+    write_json(note_of(work.round.folder, "build/region-diff"), {"seconds": 40.0})
+    assert seconds_for(work, "region-diff") == pytest.approx(60)
+    write_json(note_of(work.round.folder, "build/region-diff"), {"seconds": 400.0})
+    assert seconds_for(work, "region-diff") == 0

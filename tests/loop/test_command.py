@@ -194,7 +194,9 @@ def test_without_a_gate_the_same_round_is_promoted(
 
 def test_a_model_goes_with_its_filter_and_what_was_not_made_is_not_named(tmp_path: Path) -> None:
     here = round_of(tmp_path, 1)
-    write_json(here.release("world-qa") / "manifest.json", {"kept": 3})
+    write_json(here.plan, {"builds": [{"name": "world-qa"}, {"name": "world-math"}]})
+    for name in ("world-qa", "of-another-plan"):
+        write_json(here.release(name) / "manifest.json", {"kept": 3})
     write_json(here.release("world-math") / "failed.json", {"reason": "kept nothing"})
     write_json(here.gate, {"promoted": True, "model": "model/1-sft"})
     write_json(tmp_path / "promoted.json", {"round": 1, "model": "round-01/model/1-sft"})

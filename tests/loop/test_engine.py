@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from loop_toys import TOY, contents, no_page, toy_recipe
 
 from counterfactory.errors import UserError
 from counterfactory.loop.changed import said
+from counterfactory.loop.engine import Engine, Stage
+from counterfactory.loop.generators import GENERATOR
 from counterfactory.loop.journal import Journal
+from counterfactory.loop.rounds import Work
 from counterfactory.loop.run import run_loop
 
 
@@ -84,6 +88,37 @@ def test_what_a_stage_with_other_inputs_left_is_removed_first(tmp_path: Path) ->
     assert [call for call in run(folder, rounds=1) if call.startswith("part")]
 
 
+def test_what_a_stage_left_that_is_no_more_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "loop"
+
+    def more(work: Work) -> list[Stage[Work]]:
+        places = [work.round.filter, work.round.models / "2-prefer"]
+        told = work.round.folder / GENERATOR
+
+        def write(work: Work) -> None:
+            for place in places:
+                place.mkdir(exist_ok=True)
+                (place / "n").write_text("1")
+            told.write_text("{}")
+
+        return [Stage("more", write, lambda w: {}, lambda w: [*places, told])]
+
+    def names() -> set[str]:
+        return {path.name for path in (folder / "round-01").glob("**/*")}
+
+    parts = {"first": TOY["first"], "more": more, "last": TOY["last"]}
+    run_loop(toy_recipe(1), folder, parts=parts, page=no_page, say=lambda text: None)
+    beside = folder / "round-01" / "model" / "2-prefer.training"
+    beside.mkdir()
+    assert {"filter", GENERATOR, "2-prefer"} <= names()
+    before = contents(folder)
+    run_loop(toy_recipe(1), folder, parts=parts, page=no_page, say=lambda text: None)
+    assert contents(folder) == before and beside.is_dir(), "as long as the stage is there"
+    run(folder, rounds=1)
+    assert {"filter", GENERATOR, "2-prefer", beside.name}.isdisjoint(names())
+    assert {"1-sft", "gate.json"} <= names()
+
+
 def test_another_recipe_says_what_has_changed(tmp_path: Path) -> None:
     told: list[str] = []
 
@@ -144,11 +179,50 @@ def test_fields_of_a_changed_recipe_go_by_the_names_of_stages() -> None:
     assert "key3 0 -> 3 and 2 more;" in said(dict.fromkeys(many, 0) | {"key0": 9}, many)
 
 
+def test_a_pointer_that_is_gone_or_old_is_put_right_by_the_next_run(tmp_path: Path) -> None:
+    folder = tmp_path / "loop"
+    run(folder, rounds=2)
+    (folder / "promoted.json").unlink()
+    assert run(folder, rounds=2) == [] and pointed(folder) == "round-02/model/1-sft"
+    (folder / "promoted.json").write_text('{"round": 1, "model": "round-01/model/1-sft"}')
+    assert run(folder, rounds=2) == [] and pointed(folder) == "round-02/model/1-sft"
+
+
 def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.doc").write_text("mine")
     (tmp_path / "lock").write_text("of a build")
     with pytest.raises(UserError, match="no loop, expected a new or empty folder"):
         run(tmp_path)
+
+
+def test_the_seconds_of_a_killed_attempt_count(tmp_path: Path) -> None:
+    folder, journal = tmp_path / "made", Journal(tmp_path)
+
+    def killed(work: None) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / "part").write_text("some")
+        later = time.time() + 30
+        os.utime(folder / "part", (later, later))
+        raise KeyboardInterrupt
+
+    def finished(work: None) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / "rows").write_text("all")
+
+    def attempt(run: Callable[[None], None], inputs: int) -> None:
+        stage = Stage("make", run, lambda w: {"inputs": inputs}, lambda w: [folder])
+        Engine(journal).do(1, stage, None, tmp_path)
+
+    with pytest.raises(KeyboardInterrupt):
+        attempt(killed, 1)
+    with pytest.raises(KeyboardInterrupt):
+        attempt(killed, 1)
+    attempt(finished, 1)
+    assert 50 < journal.lines[-1].seconds < 70
+    with pytest.raises(KeyboardInterrupt):
+        attempt(killed, 2)
+    attempt(finished, 3)
+    assert journal.lines[-1].seconds < 10, "those were of another stage"
 
 
 def test_a_report_that_a_kill_prevented_is_written_by_the_next_run(tmp_path: Path) -> None:

@@ -337,18 +337,32 @@ def test_the_canary_is_outside_the_slices_and_stays(tmp_path: Path) -> None:
         gated(tmp_path / "three", rows(sun=0.8), canary=path)
 
 
-def test_a_judge_from_outside_marks_the_canary_again(tmp_path: Path) -> None:
-    def told(found: Rows, right: float) -> Rows:
-        marks = luck(len(found), right, "judge")
-        return [
-            one | {"raw": one["gold"] if mark else "7" if one["gold"] == "3" else "no"}
-            for one, mark in zip(found, marks, strict=True)
-        ]
+def said(found: Rows, right: float) -> Rows:
+    """Return rows with answers of which a judge finds a share right."""
+    marks = luck(len(found), right, "judge")
+    return [
+        one | {"raw": one["gold"] if mark else "7" if one["gold"] == "3" else "no"}
+        for one, mark in zip(found, marks, strict=True)
+    ]
 
-    found = gated(tmp_path, told(rows(sun=0.9), 0.6), told(rows(), 0.9), judge=RulesJudge())
+
+def test_a_judge_from_outside_marks_the_canary_again(tmp_path: Path) -> None:
+    found = gated(tmp_path, said(rows(sun=0.9), 0.6), said(rows(), 0.9), judge=RulesJudge())
     alarm = next(one for one in found.alarms if one["name"] == "judge")
     assert alarm["rang"] and alarm["judge"] == "rules" and alarm["delta"] < -0.2
     assert not found.promoted
+
+
+def test_a_judge_that_marks_too_little_rejects_nothing(tmp_path: Path) -> None:
+    def odd(found: Rows) -> Rows:
+        mute = {"raw": "perhaps", "gold": "who knows"}
+        return [one | mute if at % 5 else one for at, one in enumerate(found)]
+
+    after, before = odd(said(rows(sun=0.9), 0.1)), odd(said(rows(), 0.9))
+    found = gated(tmp_path, after, before, judge=RulesJudge())
+    alarm = next(one for one in found.alarms if one["name"] == "judge")
+    assert alarm["delta"] < 0 and alarm["p"] < 0.01 and not alarm["armed"]
+    assert not alarm["rang"] and "not armed: rules judged" in alarm["why"]
 
 
 def test_a_judge_that_marks_nothing_is_no_calm(tmp_path: Path) -> None:

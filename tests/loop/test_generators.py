@@ -172,7 +172,12 @@ def test_a_loop_compares_and_hands_on_what_is_as_good(spoilt: bool, tmp_path: Pa
 
     def training(work: Work) -> list[Stage[Work]]:
         return [
-            Stage("train/cotrain", laid, lambda w: {}, lambda w: [w.round.models, w.round.gate])
+            Stage(
+                "train/cotrain",
+                laid,
+                lambda w: {},
+                lambda w: [w.round.models / "1-cotrain", w.round.gate],
+            )
         ]
 
     recipe = work_of(tmp_path, 1, f"{RECIPE}rounds: 1\n").recipe

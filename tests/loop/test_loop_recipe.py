@@ -89,6 +89,8 @@ def test_a_description_does_not_change_the_fingerprint() -> None:
         ("steps: 4", "stpes: 4", "found an unknown key.*did you mean 'steps'"),
         ("steps: 4", "steps: 0", "stages.0.steps: found 0"),
         ("name: general", "name: region-diff", "found 'region-diff' twice"),
+        ("recipe: region-diff", "recipe: ./Region Diff.yaml",
+         "r.yaml:4: builds.0.name: found 'Region Diff', expected a name that matches"),
         ("kind: loop", "kind: loop\nmodel: pockt", "did you mean 'pocket'"),
         ("kind: loop", "kind: loop\nfocus: unifrom", "did you mean 'uniform'"),
     ],
@@ -106,6 +108,22 @@ def test_a_wrong_setting_or_build_is_found_before_anything_runs() -> None:
     found = dict(part_problems(recipe))
     assert "did you mean 'lr'" in found["stages", 0, "set"]
     assert "source.m: found an unknown key" in found["builds", 1]
+
+
+def test_a_filter_needs_a_build_with_preferences() -> None:
+    text = """\
+kind: loop
+name: small
+filtered: true
+stages: [{train: sft, data: [world-math]}]
+builds:
+- {recipe: world-math}
+"""
+    found = list(part_problems(LoopRecipe.from_document(read(text, "r.yaml"))))
+    said = "found True, expected a build with the view 'dpo', which the filter learns from"
+    assert found == [(("filtered",), said)]
+    more = text + "- {recipe: world-safety}\n"
+    assert not list(part_problems(LoopRecipe.from_document(read(more, "r.yaml"))))
 
 
 def test_a_release_may_lie_in_a_folder_or_on_the_hub(tmp_path: Path) -> None:

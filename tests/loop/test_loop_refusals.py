@@ -132,6 +132,17 @@ BAD = {
         ["gates.promotion.margins.halucination=0.1"],
         "--set gates.promotion.margins.halucination=0.1: gates.promotion.margins.halucination: found an unknown guard",
     ),
+    "a build that leaves its folder": (
+        ["stages.sft.replay=[]", "builds.world-math={recipe: world-math, name: ../../../victim}"],
+        "builds.1.name: found '../../../victim', expected a name that matches ^[a-z0-9]",
+    ),
+    "a stage in a folder of its own": (
+        ["stages.sft={train: sft, name: a/b, data: [world-qa]}"], "stages.0.name: found 'a/b', expected a name",
+    ),
+    "a build of the name that means all": (
+        ["stages.sft.replay=[]", "builds.world-math={recipe: world-math, name: earlier}"],
+        "builds.1.name: found 'earlier', which means the releases of earlier rounds",
+    ),
     "no folder of this name": (["model=./nowhere"], "model: found './nowhere', expected a folder that is there"),
 }  # fmt: skip
 
@@ -196,6 +207,14 @@ def test_a_folder_with_other_things_in_it_stays_as_it_is(
 
 def test_out_may_be_no_file(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--out" in refused(Path(small), recipe=small, capsys=capsys)
+
+
+def test_out_may_not_be_two_folders_of_a_list(
+    small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "2026-10-05T12:00"
+    assert "12:00: found ':' in it, expected" in refused(out, recipe=small, capsys=capsys)
+    assert not out.exists()
 
 
 def test_a_second_process_is_told_who_is_at_work(

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from counterfactory.factory.recipe_yaml import read
+from counterfactory.loop.doing import gate
 from counterfactory.loop.journal import Journal, Line
 from counterfactory.loop.judged import data_verdict, decision
 from counterfactory.loop.layout import round_of
 from counterfactory.loop.purpose import learned
 from counterfactory.loop.recipe import LoopRecipe
 from counterfactory.loop.rounds import Work, point
-from counterfactory.loop.stages import STAGES
+from counterfactory.loop.stages import STAGES, model_print
 from counterfactory.loop.taught import overrides_of, share_of, steps_of
 
 RECIPE = """\
@@ -65,6 +66,25 @@ def test_a_round_starts_from_the_last_promoted_model_and_its_measurement(tmp_pat
     assert third.model == str(one.round.folder / "model" / "2-reinforce")
     assert third.before == one.round.after
     point(tmp_path, [one.round, two.round])
+    assert json.loads((tmp_path / "promoted.json").read_text())["round"] == 1
+
+
+def test_a_model_goes_by_its_bytes_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "12:00" / "model"
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"one")
+    before = model_print(str(folder))
+    (folder / "model.safetensors").write_bytes(b"another")
+    assert model_print(str(folder)) != before
+    assert model_print("openai:http://localhost:1/v1#x") == "openai:http://localhost:1/v1#x"
+
+
+def test_a_decision_moves_the_pointer_with_it(tmp_path: Path) -> None:
+    one, two = past(tmp_path, 1, True), past(tmp_path, 2, True)
+    point(tmp_path, [one.round, two.round])
+    put(two.round.data, {"passed": False, "reason": "all answers are yes"})
+    gate(two)
+    assert not two.round.promoted
     assert json.loads((tmp_path / "promoted.json").read_text())["round"] == 1
 
 
@@ -130,6 +150,16 @@ def test_a_stage_waits_for_a_release_with_the_views_it_needs(tmp_path: Path) -> 
     assert [stage.train for stage, _ in work.trainings()] == ["sft"]
 
 
+def test_a_round_without_preferences_is_measured_without_a_filter(tmp_path: Path) -> None:
+    for number, views in ((1, ["sft", "dpo"]), (2, ["sft"])):
+        work = past(tmp_path, number, False, **{"world-qa": views})
+        work = replace(work, recipe=work.recipe.model_copy(update={"filtered": True}))
+        *_, last, after = STAGES["teaching"](work)
+        fitted = last.name == "filter"
+        assert fitted == ("dpo" in views)
+        assert after.run.keywords["model"].startswith("filtered:") == fitted
+
+
 def test_the_multiplier_goes_on_where_the_promoted_model_left_it(tmp_path: Path) -> None:
     one = past(tmp_path, 1, True)
     steps(one.round.folder, "2-reinforce", [{"multiplier": 1.0}, {"multiplier": 2.25}])
@@ -143,6 +173,14 @@ def test_the_multiplier_goes_on_where_the_promoted_model_left_it(tmp_path: Path)
     past(tmp_path, 3, True)  # promoted without a reinforcement
     fourth = work_of(tmp_path, 4)
     assert "multiplier=3" in overrides_of(fourth, fourth.recipe.stages[1])
+
+
+def test_a_stage_whose_name_ends_alike_is_another(tmp_path: Path) -> None:
+    one = past(tmp_path, 1, True)
+    steps(one.round.folder, "1-safe-reinforce", [{"multiplier": 1.5}])
+    steps(one.round.folder, "2-reinforce", [{"multiplier": 2.5}])
+    second = work_of(tmp_path, 2)
+    assert "multiplier=2.5" in overrides_of(second, second.recipe.stages[1])
 
 
 def test_seconds_cut_the_steps_by_the_speed_of_the_last_round(tmp_path: Path) -> None:
@@ -182,6 +220,21 @@ def test_only_releases_with_answers_to_repeat_are_replayed(tmp_path: Path) -> No
     assert one.round.release("world-safety") in second.earlier_releases()
     found = [Path(place).name for place in second.found(["earlier"])]
     assert found == ["region-diff", "world-qa"]
+
+
+def test_a_build_that_is_no_longer_planned_is_not_replayed(tmp_path: Path) -> None:
+    one = past(tmp_path, 1, True)
+    second = work_of(tmp_path, 2)
+    assert [path.name for path in second.earlier_releases()] == ["region-diff", "world-qa"]
+    put(one.round.plan, {"builds": [{"name": "region-diff"}]})
+    assert [path.name for path in second.earlier_releases()] == ["region-diff"]
+
+
+def test_a_release_of_this_round_without_answers_is_not_replayed_either(tmp_path: Path) -> None:
+    work = past(tmp_path, 1, True, **{"world-qa": ["dpo"]})
+    stage = work.recipe.stages[0].model_copy(update={"replay": ("world-qa", "acme/talks@v1")})
+    assert work.replayed(stage) == ["acme/talks@v1"]
+    assert len(past(tmp_path, 1, True).replayed(stage)) == 2
 
 
 @pytest.mark.parametrize(

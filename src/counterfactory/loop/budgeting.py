@@ -17,7 +17,9 @@ from counterfactory.factory.run.build import build
 from counterfactory.factory.run.disk import locked, write_whole
 from counterfactory.factory.run.ledger import Ledger
 from counterfactory.factory.run.maker import samples_digest
+from counterfactory.loop.engine import note_of
 from counterfactory.loop.journal import Journal
+from counterfactory.loop.layout import read
 from counterfactory.loop.rounds import Work
 
 SHORTER = "shorter.yaml"
@@ -26,19 +28,21 @@ SAMPLES = "set of samples"  # what a ledger calls them
 
 
 def seconds_for(work: Work, name: str) -> float:
-    """Return how long a build of the round may take: its share of what the finished ones left.
+    """Return how long a build of the round may still take: its share of what those before it left.
 
-    Shares go by planned rows; where a model paints, a row counts as many.
+    Shares go by planned rows; where a model paints, a row counts as many. What was built for another
+    plan costs nothing; attempts at this build that were killed do.
     """
+    names, journal = [one["name"] for one in work.builds], Journal(work.folder)
     done = {
-        line.stage.removeprefix("build/"): line.seconds
-        for line in Journal(work.folder).lines
-        if line.round == work.round.number and line.stage.startswith("build/")
+        one: line.seconds
+        for one in names[: names.index(name)]
+        if (line := journal.last(work.round.number, f"build/{one}"))
     }
-    done.pop(name, None)
     left = max(0.0, work.recipe.budget.seconds - sum(done.values()))
     open_ = {one["name"]: _weight(work, one) for one in work.builds if one["name"] not in done}
-    return left * open_[name] / sum(open_.values())
+    spent: float = read(note_of(work.round.folder, f"build/{name}")).get("seconds", 0.0)
+    return max(0.0, left * open_[name] / sum(open_.values()) - spent)
 
 
 def _weight(work: Work, planned: dict[str, Any]) -> float:

@@ -158,7 +158,8 @@ def _judged(pair: Paired, watched: Rows, judge: Judge, settings: Promotion) -> d
     won = sum(right[1][name] and not right[0][name] for name in both)
     p, _ = mcnemar(lost, won)
     delta = (won - lost) / len(both) if both else 0.0
-    rang, armed = delta < 0 and p <= settings.level, len(both) >= JUDGED * len(wanted)
+    armed = len(both) >= JUDGED * len(wanted)
+    rang = armed and delta < 0 and p <= settings.level
     why = "" if armed else f"not armed: {judge.id} judged {len(both)} of {len(wanted)} answers"
     if rang:
         why = f"{judge.id} finds {lost} answers wrong that were right, {won} right that were wrong"

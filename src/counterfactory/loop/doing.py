@@ -14,7 +14,7 @@ from counterfactory.errors import NothingToLearn
 from counterfactory.loop.generators import handed_on
 from counterfactory.loop.layout import write_json
 from counterfactory.loop.recipe import Training
-from counterfactory.loop.rounds import FAILED, Work
+from counterfactory.loop.rounds import FAILED, Work, point
 
 CLAIMED = 12  # items of each task whose claims tell whether a model agrees with itself
 
@@ -96,7 +96,7 @@ def train(work: Work, *, stage: Training, model: str, out: Path) -> None:
     from counterfactory.loop.taught import overrides_of, share_of, steps_of
     from counterfactory.training.train import train as trained
 
-    replay = work.found(stage.replay)
+    replay = work.replayed(stage)
     (out / FAILED).unlink(missing_ok=True)
     try:
         trained(
@@ -115,10 +115,11 @@ def average(work: Work, *, model: str, out: Path) -> None:
 
 
 def gate(work: Work) -> None:
-    """Decide whether the trained model is promoted."""
+    """Decide whether the trained model is promoted, and point to the model that is."""
     from counterfactory.loop.judged import decision
 
     write_json(work.round.gate, decision(work))
+    point(work.folder, [*work.earlier, work.round])
 
 
 def generator(work: Work) -> None:

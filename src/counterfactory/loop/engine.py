@@ -6,7 +6,8 @@
     engine.do(1, double, folder)     -> False: same inputs, outputs as it left them
 
 A stage that was killed goes on in what it left behind, as builds, evaluations and trainings can. When
-its inputs are others than those it was begun with, what it left is removed first.
+its inputs are others than those it was begun with, what it left is removed first. The seconds of a
+stage are those of all its attempts; a killed one lasted until it last wrote something.
 """
 
 import json
@@ -20,6 +21,7 @@ from typing import Any, Generic, TypeVar
 from counterfactory.factory.run.disk import sync, write_whole
 from counterfactory.fingerprint import digest, digest_file
 from counterfactory.loop.journal import Journal, Line, now
+from counterfactory.loop.layout import read
 
 W = TypeVar("W")
 BESIDE = (".build", ".training", ".tmp")  # what a build or a training keeps beside its folder
@@ -46,21 +48,23 @@ class Engine:
     def __init__(self, journal: Journal, tell: Tell = lambda name, begins, seconds: None) -> None:
         self.journal, self.tell = journal, tell
         self.ran = 0
+        self.given: set[Path] = set()  # what its stages leave
 
     def do(self, number: int, stage: Stage[W], work: W, folder: Path) -> bool:
         """Do a stage of a round in `folder`, unless it is done; say whether it ran."""
         inputs = digest(plain(stage.takes(work)))
         outputs = list(stage.gives(work))
-        note = folder / BEGUN / f"{stage.name.replace('/', '-')}.json"
+        self.given.update(outputs)
+        note = note_of(folder, stage.name)
         line = self.journal.last(number, stage.name)
         if line is not None and line.inputs == inputs and line.outputs == prints(outputs):
             note.unlink(missing_ok=True)  # killed between the journal and this
             return False
-        _begin(note, stage.name, inputs, outputs)
+        spent = _begin(note, stage.name, inputs, outputs)
         self.tell(stage.name, True, 0.0)
         started = time.monotonic()
         stage.run(work)
-        seconds = time.monotonic() - started
+        seconds = spent + time.monotonic() - started
         if missing := [path for path in outputs if not path.exists()]:
             raise RuntimeError(f"stage {stage.name} left no {missing[0]}")
         for path in outputs:
@@ -78,23 +82,48 @@ class Engine:
         return True
 
 
-def _begin(note: Path, stage: str, inputs: str, outputs: Iterable[Path]) -> None:
-    """Note what a stage begins with; remove what one with other inputs has left."""
-    try:
-        same = json.loads(note.read_text(encoding="utf-8"))["inputs"] == inputs
-    except (OSError, ValueError, KeyError, TypeError):
-        same = False
-    if same:
-        return
-    for path in outputs:
-        for one in (path, *(path.with_name(path.name + end) for end in BESIDE)):
-            if one.is_dir() and not one.is_symlink():
-                shutil.rmtree(one)
-            else:
-                one.unlink(missing_ok=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
+def note_of(folder: Path, stage: str) -> Path:
+    """Return the note of a stage that was begun: its inputs, the seconds of its attempts so far."""
+    return folder / BEGUN / f"{stage.replace('/', '-')}.json"
+
+
+def _begin(note: Path, stage: str, inputs: str, outputs: Iterable[Path]) -> float:
+    """Note what a stage begins with; remove what one with other inputs has left.
+
+    Return the seconds that killed attempts with the same inputs have taken.
+    """
+    before, seconds = read(note), 0.0
+    places = [one for path in outputs for one in _with_beside(path)]
+    if before.get("inputs") == inputs:
+        lasted = max(0.0, _written(places) - note.stat().st_mtime)
+        seconds = round(before.get("seconds", 0.0) + lasted, 2)
+    else:
+        for path in outputs:
+            remove(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
     note.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(note, json.dumps({"stage": stage, "inputs": inputs, "at": now()}).encode())
+    facts = {"stage": stage, "inputs": inputs, "seconds": seconds, "at": now()}
+    write_whole(note, json.dumps(facts).encode())
+    return seconds
+
+
+def remove(path: Path) -> None:
+    """Remove what a stage left, with what it kept beside that."""
+    for one in _with_beside(path):
+        if one.is_dir() and not one.is_symlink():
+            shutil.rmtree(one)
+        else:
+            one.unlink(missing_ok=True)
+
+
+def _with_beside(path: Path) -> list[Path]:
+    return [path, *(path.with_name(path.name + end) for end in BESIDE)]
+
+
+def _written(places: Iterable[Path]) -> float:
+    """Return when a file of these was last written, in seconds since 1970; 0 where there is none."""
+    files = (one for path in places for one in (path, *path.rglob("*")) if one.is_file())
+    return max((one.stat().st_mtime for one in files), default=0.0)
 
 
 def plain(value: object) -> Any:

@@ -11,6 +11,7 @@ focus. `data` of a stage names builds of this round, or releases that lie elsewh
 
 import functools
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -26,6 +27,7 @@ from counterfactory.loop.gate_settings import Gates
 from counterfactory.training import METHODS
 
 NAME = r"^[a-z0-9][a-z0-9._-]{0,79}$"
+EARLIER = "earlier"  # among what is replayed: every release of earlier rounds
 
 
 class _Part(BaseModel):
@@ -202,6 +204,7 @@ def problems(recipe: LoopRecipe) -> Iterator[tuple[recipe_yaml.Path, str]]:
     unknown = [(at, text) for at, one in enumerate(recipe.builds) if (text := _unknown(one.recipe))]
     for at, text in unknown:
         yield ("builds", at, "recipe"), text
+    yield from _misnamed(recipe)
     names = [build.title for build in recipe.builds]
     titles = [stage.title for stage in recipe.stages]
     for at, name in enumerate(recipe.skip):
@@ -220,11 +223,28 @@ def problems(recipe: LoopRecipe) -> Iterator[tuple[recipe_yaml.Path, str]]:
             )
         for key in ("data", "replay"):
             for place, one in enumerate(getattr(stage, key)):
-                known = [*names, *(["earlier"] if key == "replay" else [])]
+                known = [*names, *([EARLIER] if key == "replay" else [])]
                 sure = one in known or "/" in one or Path(one).is_dir()
                 if not sure and not unknown:  # a build goes by the name of its recipe
                     text = f"found {one!r}, expected a build of this recipe ({', '.join(known)}) or a release"
                     yield ("stages", at, key, place), f"{text}{did_you_mean(one, known)}"
+
+
+def _misnamed(recipe: LoopRecipe) -> Iterator[tuple[recipe_yaml.Path, str]]:
+    """Yield the builds and stages whose name, their own or that of a file, could be no folder's."""
+    titles: dict[str, list[str]] = {
+        "builds": [one.title for one in recipe.builds],
+        "stages": [one.title for one in recipe.stages],
+    }
+    for key, names in titles.items():
+        for at, name in enumerate(names):
+            if not re.fullmatch(NAME, name):
+                yield (key, at, "name"), f"found {name!r}, expected a name that matches {NAME}"
+    if EARLIER in titles["builds"]:
+        text = (
+            f"found {EARLIER!r}, which means the releases of earlier rounds, expected another name"
+        )
+        yield ("builds", titles["builds"].index(EARLIER), "name"), text
 
 
 def _unknown(name: str) -> str:

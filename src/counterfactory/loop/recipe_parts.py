@@ -21,7 +21,7 @@ from counterfactory.factory.release.manifest import NAME as MANIFEST
 from counterfactory.factory.sources.base import Source
 from counterfactory.factory.sources.folder import Folder, existing
 from counterfactory.judges import parts_of
-from counterfactory.loop.recipe import LoopRecipe, Training
+from counterfactory.loop.recipe import EARLIER, LoopRecipe, Training
 from counterfactory.models.ids import WEIGHT_FILES
 from counterfactory.training import METHODS
 from counterfactory.training.data import is_folder
@@ -32,6 +32,7 @@ HERE = ("/", ".", "~")  # how the path of a folder begins
 NO_WEIGHTS = ("openai:", "dummy:", "blank:", "filtered:")  # what answers and cannot be trained
 HEAD = "head"  # the judge that a training makes itself
 REPLAYED = "sft"  # the view that replay draws from
+PREFERRED = "dpo"  # the view that a filter learns from
 
 
 def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
@@ -49,10 +50,14 @@ def part_problems(recipe: LoopRecipe) -> Iterator[tuple[Place, str]]:
         views[build.title] = made.views
         for text in _lacking(made, recipe.suite):
             lacking.setdefault(text, []).append(at)
+    preferring = any(PREFERRED in held for held in views.values())
+    if recipe.filtered and not preferring and len(views) == len(recipe.builds):
+        text = f"found True, expected a build with the view {PREFERRED!r}, which the filter learns from"
+        yield ("filtered",), text
     for text, places in lacking.items():
         names = ", ".join(recipe.builds[at].title for at in places)
         yield ("builds", places[0]), f"{names}: {text}"
-    known = {"earlier", *(build.title for build in recipe.builds)}
+    known = {EARLIER, *(build.title for build in recipe.builds)}
     for at, stage in enumerate(recipe.stages):
         found = (*_stage_problems(stage, views, recipe.averaged), *_release_problems(stage, known))
         for path, text in found:
@@ -178,8 +183,8 @@ def _view_problems(
 ) -> Iterator[tuple[str, str]]:
     """Yield the views that a stage reads and its builds do not make.
 
-    One view is read from every release, several from those that have them. Releases that no build
-    makes are looked at when they are used.
+    Where one view is read, every build has to make it; of several, each has to be made by one of them.
+    Releases that no build makes are looked at when they are used.
     """
     for view in (view for view in settings.views() if not view.endswith("?")):
         lacking = [name for name in stage.data if view not in views.get(name, (view,))]

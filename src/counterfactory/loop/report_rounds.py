@@ -14,6 +14,7 @@ from counterfactory.loop.generators import GENERATOR
 from counterfactory.loop.layout import Round, read
 from counterfactory.loop.report_charts import curve
 from counterfactory.loop.report_pictures import examples, questions
+from counterfactory.loop.rounds import released
 from counterfactory.training.lines import LINES
 from counterfactory.training.lines import read as lines_of
 
@@ -91,10 +92,7 @@ def slices(one: Round, plan: Mapping[str, Any], gate: Mapping[str, Any]) -> list
 
 def releases(one: Round) -> list[tuple[str, Path]]:
     """Return the releases of a round by name."""
-    found = sorted(
-        path for path in (one.folder / "release").glob("*") if (path / "manifest.json").is_file()
-    )
-    return [(path.name, path) for path in found]
+    return [(path.name, path) for path in released(one)]
 
 
 def _release(name: str, folder: Path, plan: Mapping[str, Any]) -> dict[str, Any]:

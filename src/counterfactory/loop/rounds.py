@@ -13,7 +13,7 @@ from typing import Any
 
 from counterfactory.factory.run.disk import sync, write_whole
 from counterfactory.loop.layout import PROMOTED, Round, read, round_of
-from counterfactory.loop.recipe import LoopRecipe, Training
+from counterfactory.loop.recipe import EARLIER, LoopRecipe, Training
 from counterfactory.loop.recipe_parts import REPLAYED, settings_of
 
 MANIFEST = "manifest.json"
@@ -78,12 +78,16 @@ class Work:
         made = {name: at for name, at in self.releases.items() if (at / MANIFEST).is_file()}
         return self.meant(names, made)
 
+    def replayed(self, stage: Training) -> list[str]:
+        """Return the releases that a stage replays: of those it names, all that can be replayed."""
+        return [place for place in self.found(stage.replay) if _replayable(Path(place))]
+
     def meant(self, names: Sequence[str], mine: Mapping[str, Path]) -> list[str]:
         """Return the same when `mine` are the releases of the round."""
         known = {build.title for build in self.recipe.builds}
         result: list[str] = []
         for name in names:
-            if name == "earlier":
+            if name == EARLIER:
                 result += [str(path) for path in self.earlier_releases() if _replayable(path)]
             elif name in mine:
                 result.append(str(mine[name]))
@@ -94,11 +98,7 @@ class Work:
     def earlier_releases(self) -> list[Path]:
         """Return the releases of earlier rounds that passed the data gates."""
         return [
-            path
-            for one in self.earlier
-            if read(one.data).get("passed")
-            for path in sorted((one.folder / "release").glob("*"))
-            if (path / MANIFEST).is_file()
+            path for one in self.earlier if read(one.data).get("passed") for path in released(one)
         ]
 
     def able(self, stage: Training) -> bool:
@@ -138,14 +138,24 @@ class Work:
         return taught[-1] if taught else None
 
 
+def released(one: Round) -> list[Path]:
+    """Return the releases of a round: of the builds in its plan, those that kept something."""
+    names = sorted(str(build["name"]) for build in read(one.plan).get("builds", ()))
+    return [path for name in names if ((path := one.release(name)) / MANIFEST).is_file()]
+
+
 def skipped(folder: Path) -> str:
     """Return why a release or a model was not made; empty where it was."""
     return str(read(folder / FAILED).get("reason", ""))
 
 
 def _replayable(release: Path) -> bool:
-    """Say whether a release has the view that replay draws from; refusals, for one, have preferences only."""
-    return bool(read(release / MANIFEST).get("views", {}).get(REPLAYED))
+    """Say whether a release has the view that replay draws from; refusals, for one, have preferences only.
+
+    Of one that does not lie here, the training itself will say.
+    """
+    manifest = read(release / MANIFEST)
+    return not manifest or bool(manifest.get("views", {}).get(REPLAYED))
 
 
 def point(folder: Path, rounds: Sequence[Round]) -> None:

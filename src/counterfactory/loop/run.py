@@ -7,21 +7,23 @@ The same call continues a loop that was killed, and does nothing for one that is
 round keeps all it made, says why in gate.json, and the next one starts from the last promoted model.
 """
 
+import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
 from counterfactory.errors import UserError
 from counterfactory.factory.run.disk import disk_errors, write_whole
 from counterfactory.loop.changed import said
-from counterfactory.loop.engine import Engine, Stage
+from counterfactory.loop.engine import BESIDE, Engine, Stage, remove
 from counterfactory.loop.generators import GENERATOR
 from counterfactory.loop.journal import LOCK, NAME, Journal, held
 from counterfactory.loop.layout import (
     RECIPE,
     REPORT,
+    Round,
     promoted_in,
     read,
     recipe_in,
@@ -29,7 +31,7 @@ from counterfactory.loop.layout import (
     rounds_of,
 )
 from counterfactory.loop.recipe import LoopRecipe
-from counterfactory.loop.rounds import MANIFEST, Work, point, skipped
+from counterfactory.loop.rounds import Work, point, released, skipped
 from counterfactory.loop.stages import STAGES
 from counterfactory.models.devices import choose
 from counterfactory.models.ids import models_below
@@ -88,7 +90,9 @@ def _keep(recipe: LoopRecipe, path: Path, journal: Journal, say: Callable[[str],
 
 
 def claim(out: Path) -> None:
-    """Make the folder. Raises `UserError` where something else is in it."""
+    """Make the folder. Raises `UserError` where something else is in it, or its name cannot be used."""
+    if os.pathsep in str(out):  # a loop's models go by their place below it: models_below
+        raise UserError(f"--out {out}: found {os.pathsep!r} in it, expected a folder without")
     try:
         out.mkdir(parents=True, exist_ok=True)
         names = {path.name for path in out.iterdir()}
@@ -126,13 +130,21 @@ def _round(work: Work, journal: Journal, parts: Parts, say: Callable[[str], None
     for stages in parts.values():
         for stage in stages(work):
             engine.do(number, stage, work, folder)
+    _clear(work.round, engine.given)
     decision = work.round.decision()
-    if engine.ran or number == work.recipe.rounds:
+    if number == work.recipe.rounds:  # the last gate that ran may be of an earlier round
         point(work.folder, [*work.earlier, work.round])
     if engine.ran:
         word = "promoted" if work.round.promoted else "rejected"
         say(f"round {number}/{work.recipe.rounds}  {word}: {decision.get('reason', '')}")
     return engine.ran
+
+
+def _clear(one: Round, given: Set[Path]) -> None:
+    """Remove what another recipe's stages left and none of this one's leaves: it would still be used."""
+    for path in (one.filter, one.folder / GENERATOR, *one.models.glob("[0-9]*-*")):
+        if path not in given and path.suffix not in BESIDE:
+            remove(path)
 
 
 def _found(work: Work, name: str) -> str:
@@ -168,10 +180,10 @@ def result_of(out: Path, rounds: int | None = None) -> dict[str, Any]:
         if not decision or (rounds is not None and one.number > rounds):
             continue
         before = out / str(decision.get("compared_with", ""))
-        releases = sorted(str(path.parent) for path in one.folder.glob(f"release/*/{MANIFEST}"))
         told.append(
             {
-                "round": one.number, "release": releases, "promoted": one.promoted,
+                "round": one.number, "release": [str(path) for path in released(one)],
+                "promoted": one.promoted,
                 "reason": decision.get("reason", ""), "axes_before": _axes(before),
                 "axes_after": _axes(one.after), "model": one.answers or None,
             }

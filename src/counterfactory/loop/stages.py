@@ -9,7 +9,8 @@
     data      what the releases are worth, before training         data.json
     train/*   one after the other, from the promoted model         model/<n>-<name>
     average   the trained model with the promoted ones, if wanted  model/<n>-average
-    filter    a judge behind the trained model, where wanted       filter/
+    filter    a judge behind the trained model, where wanted and   filter/
+              a build kept preferences
     after     the trained model on the gate split                  eval/after
     gate      promoted or not, and why                             gate.json
     generator whether the co-trained one edits from here on        generator.json
@@ -17,11 +18,10 @@
 Evaluations, builds and trainings go on where a kill left them; the others are short and done anew.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from counterfactory.errors import UserError
 from counterfactory.loop.doing import (
     average,
     build,
@@ -37,6 +37,7 @@ from counterfactory.loop.engine import Stage
 from counterfactory.loop.generators import GENERATOR, handed_on, rivals
 from counterfactory.loop.layout import read
 from counterfactory.loop.recipe import Training
+from counterfactory.loop.recipe_parts import NO_WEIGHTS
 from counterfactory.loop.rounds import Work, skipped
 
 
@@ -94,8 +95,8 @@ def teaching(work: Work) -> Iterator[Stage[Work]]:
     if work.kept:
         yield _averaging(work, model, made)
         model = str(made)
-    if work.recipe.filtered:
-        yield _filtering(work, model)
+    if preferences := _preferences(work):
+        yield _filtering(work, model, preferences)
         model = f"filtered:{work.round.filter}"
     yield _measuring("after", model, "gate", work.round.after)
 
@@ -109,12 +110,17 @@ def _averaging(work: Work, model: str, out: Path) -> Stage[Work]:
     return Stage("average", partial(average, model=model, out=out), takes, lambda w: [out])
 
 
-def _filtering(work: Work, model: str) -> Stage[Work]:
-    """Return the stage that fits a judge to what the model answers and what is preferred."""
-    from counterfactory.loop.filtering import fit, with_preferences
+def _preferences(work: Work) -> list[str]:
+    """Return the releases that a filter learns from; none where none is wanted."""
+    from counterfactory.loop.filtering import with_preferences
 
-    builds = [build.title for build in work.recipe.builds]
-    data = with_preferences(work.found(builds))
+    builds = [build.title for build in work.recipe.builds if work.recipe.filtered]
+    return with_preferences(work.found(builds))
+
+
+def _filtering(work: Work, model: str, data: Sequence[str]) -> Stage[Work]:
+    """Return the stage that fits a judge to what the model answers and what is preferred."""
+    from counterfactory.loop.filtering import fit
 
     def takes(work: Work) -> Mapping[str, object]:
         found = [_release(place) for place in data]
@@ -180,7 +186,7 @@ def _measuring(name: str, model: str, split: str, out: Path) -> Stage[Work]:
 
 def _training(stage: Training, model: str, out: Path) -> Stage[Work]:
     def takes(work: Work) -> Mapping[str, object]:
-        places = [*work.found(stage.data), *work.found(stage.replay)]
+        places = [*work.found(stage.data), *work.replayed(stage)]
         return {
             "model": model_print(model), "data": [_release(place) for place in places],
             "stage": stage.model_dump(mode="json"), "seed": work.recipe.seed,
@@ -229,19 +235,16 @@ def _release(place: str) -> object:
 
 
 def model_print(model: str) -> str:
-    """Return what names a model's bytes; a served model goes by its id."""
+    """Return what names a model's bytes; one without weights goes by its id."""
     if model.startswith("filtered:"):
         from counterfactory.loop.filtering import filter_print
 
         return filter_print(model)
+    if model.startswith(NO_WEIGHTS):
+        return model
     from counterfactory.models.ids import identify
 
-    try:
-        return identify("vlm", model).revision if ":" not in model else model
-    except UserError:
-        if model.startswith("dummy"):
-            return model
-        raise
+    return identify("vlm", model).revision
 
 
 def inpaint_print(model: str) -> str:

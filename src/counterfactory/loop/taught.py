@@ -94,7 +94,8 @@ def cost(one: Round, stage: Training, journal: Journal) -> tuple[float, float] |
 def trained_before(one: Round, stage: Training) -> Path | None:
     """Return the folder of a stage's model in a round."""
     found = sorted(one.models.glob(f"*-{stage.title}"))
-    return next((path for path in found if (path / LINES).is_file()), None)
+    mine = (path for path in found if path.name.partition("-")[2] == stage.title)
+    return next((path for path in mine if (path / LINES).is_file()), None)
 
 
 def share_of(work: Work, stage: Training, replay: Sequence[str]) -> float | None:
