@@ -33,15 +33,19 @@ def _add_run(evals: Any) -> None:
     run.add_argument(
         "model",
         metavar="MODEL",
-        help="pocket, a folder, a Hub id, openai:URL#model, dummy:NAME or blank:MODEL",
+        help="pocket, a folder, a Hub id, openai:URL#model, filtered:DIR (the folder `filter` of a "
+        "loop's round), dummy:NAME or blank:MODEL",
     )
     run.add_argument(
-        "--suite", required=True, metavar="S", help="pocket, pocket-quick, standard, folder:PATH"
-    )
+        "--suite", required=True, metavar="S",
+        help="pocket, pocket-quick, standard, folder:PATH; standard is read from the Hub, but for "
+        "what lies in the folder that COUNTERFACTORY_BENCHMARKS names",
+    )  # fmt: skip
     run.add_argument("--out", type=Path, required=True, metavar="DIR", help="where answers go")
     run.add_argument(
-        "--split", default="gate", metavar="S", help="mine, gate or final (default: gate)"
-    )
+        "--split", default="gate", metavar="S",
+        help="mine, gate or final; of standard also all, the official sets (default: gate)",
+    )  # fmt: skip
     run.add_argument(
         "--task", dest="tasks", action="append", default=[], metavar="T",
         help="only this task (repeatable)",
