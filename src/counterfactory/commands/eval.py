@@ -71,6 +71,16 @@ def _add_run(evals: Any) -> None:
     )  # fmt: skip
     run.add_argument("--batch", type=count, default=32, metavar="N", help="prompts at a time")
     run.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda ...")
+    _add_requests(run)
+    run.add_argument("--fresh", action="store_true", help="ask everything anew")
+    run.add_argument(
+        "--allow-missing", action="store_true", help="items without an answer count as wrong"
+    )
+    run.set_defaults(run=run_run, resumes=True)
+
+
+def _add_requests(run: argparse.ArgumentParser) -> None:
+    """Add the options of served models."""
     run.add_argument(
         "--concurrency", type=count, default=8, metavar="N", help="requests at a time (served)"
     )
@@ -80,11 +90,6 @@ def _add_run(evals: Any) -> None:
     run.add_argument(
         "--retries", type=int, default=4, metavar="N", help="of one request (served, default: 4)"
     )
-    run.add_argument("--fresh", action="store_true", help="ask everything anew")
-    run.add_argument(
-        "--allow-missing", action="store_true", help="items without an answer count as wrong"
-    )
-    run.set_defaults(run=run_run, resumes=True)
 
 
 def run_run(args: argparse.Namespace) -> int:
