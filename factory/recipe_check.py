@@ -32,6 +32,8 @@ _EXPECTED = {
     "model_attributes_type": "a mapping",
 }
 
+LOADED = ("clip", "sam", "inpaint", "vlm")  # roles whose weights are loaded: a server has none
+
 
 def checked_parts(document: Document) -> dict[str, Any]:
     """Return the validated parts of a recipe. Raises one `UserError` that lists every problem."""
@@ -161,8 +163,8 @@ class _Checker:
     def models(self, built: BaseModel, item: dict[str, Any], path: Path) -> None:
         """Say which model ids can never be one."""
         ids = built.models() if hasattr(built, "models") else ()
-        for _, model_id in ids:
-            if text := model_problem(model_id):
+        for role, model_id in ids:
+            if text := model_problem(model_id, role):
                 key = next((key for key, value in item.items() if value == model_id), "model")
                 self.problem((*path, key), "", text)
 
@@ -172,18 +174,26 @@ class _Checker:
         self.problems.append(f"{self.document.place(path)}: {full}: {text}")
 
 
-def model_problem(model_id: str) -> str:
+def model_problem(model_id: str, role: str = "") -> str:
     """Return what is wrong with the form of a model id, or nothing. That it is there shows at load.
 
     >>> model_problem("pockt").removeprefix("found 'pockt', expected pocket, a local folder, ")
     "a Hub id (org/name) or openai:URL#model (did you mean 'pocket'?)"
+    >>> model_problem("openai:http://localhost:8000/v1#sam", "sam").partition(", ")[2]
+    'expected pocket, a local folder or a Hub id (org/name)'
     """
+    served = model_id.startswith("openai:")
+    if role == "chat":
+        return "" if served else f"found {model_id!r}, expected openai:URL#model"
     known = ("", "pocket")
     is_path = "/" in model_id or model_id.endswith((".pth", ".pt", ".safetensors"))
-    if model_id in known or is_path or ":" in model_id or FilePath(model_id).is_dir():
+    named = model_id in known or is_path or ":" in model_id or FilePath(model_id).is_dir()
+    if named and not (served and role in LOADED):
         return ""
-    expected = "pocket, a local folder, a Hub id (org/name) or openai:URL#model"
-    return f"found {model_id!r}, expected {expected}{did_you_mean(model_id, known)}"
+    others = "a local folder, a Hub id (org/name) or openai:URL#model"
+    if role in LOADED:
+        others = "a local folder or a Hub id (org/name)"
+    return f"found {model_id!r}, expected pocket, {others}{did_you_mean(model_id, known)}"
 
 
 def _explained(

@@ -1,12 +1,12 @@
 """Rows of a benchmark: from the Hub, or from a local folder, read lazily with images encoded.
 
     rows = load(BENCHMARKS["pope"])            # the Hub
-    rows = load(BENCHMARKS["pope"], "mirror")  # mirror/pope/**/test*.parquet, no network
+    rows = load(BENCHMARKS["pope"], "mirror")  # mirror/pope/**/test*.parquet where mirror/pope is there
     rows[5]["question"], rows.revision         ->  "Is there a dog in the image?", "local:3f2a..."
 
-Without a folder the environment variable COUNTERFACTORY_BENCHMARKS names it; when that is empty too,
-the Hub is asked. What converters write (`python -m counterfactory.eval.convert`) is such a folder,
-and so is a snapshot of the Hub's repository.
+Without a folder the environment variable COUNTERFACTORY_BENCHMARKS names it. What is not in it, or all
+without one, is read from the Hub. What converters write (`python -m counterfactory.eval.convert`) is such
+a folder, and `mirror/pope` may be a snapshot of the Hub's repository.
 """
 
 import bisect
@@ -55,13 +55,13 @@ def load(benchmark: Benchmark, folder: str | Path | None = None, *, style: str =
     if style and style not in benchmark.styles:
         known = ", ".join(benchmark.styles) or "none"
         raise UserError(f"{benchmark.name}: prompt_style: found {style!r}, expected one of {known}")
-    folder = folder or os.environ.get(FOLDER) or ""
-    tables, revision = _local(benchmark, Path(folder).expanduser()) if folder else _hub(benchmark)
+    home = _home(benchmark, folder or os.environ.get(FOLDER) or "")
+    tables, revision = _local(benchmark, home) if home else _hub(benchmark)
     tables = [(config, split, _prepared(benchmark, table)) for config, split, table in tables]
     rows = Rows(tables, revision, style)
     found = len(rows) * benchmark.parts
     if not found:
-        raise UserError(f"{benchmark.name}: no rows in {folder or benchmark.hub}")
+        raise UserError(f"{benchmark.name}: no rows in {home or benchmark.hub}")
     if benchmark.size and found != benchmark.size:
         _log.warning(
             "%s: found %d items, the published benchmark has %d: numbers cannot be compared with "
@@ -89,11 +89,21 @@ def _prepared(benchmark: Benchmark, table: Any) -> Any:
     return table
 
 
-def _local(benchmark: Benchmark, folder: Path) -> tuple[list[tuple[str, str, Any]], str]:
+def _home(benchmark: Benchmark, folder: str | Path) -> Path | None:
+    """Return the benchmark's own folder; None when the Hub has it and `folder` does not."""
+    if not folder:
+        return None
+    mirror = Path(folder).expanduser()
+    if not mirror.is_dir():
+        raise UserError(f"{mirror}: found no such folder, expected one of benchmarks ({FOLDER})")
+    home = mirror / (benchmark.folder or benchmark.name)
+    return home if home.is_dir() or not benchmark.hub else None
+
+
+def _local(benchmark: Benchmark, home: Path) -> tuple[list[tuple[str, str, Any]], str]:
     """Return the parquet files of a folder as datasets, and the digest of all of them."""
     import datasets
 
-    home = folder / (benchmark.folder or benchmark.name)
     tables: list[tuple[str, str, Any]] = []
     digests: dict[str, str] = {}
     for config in benchmark.configs:
@@ -138,8 +148,8 @@ def _hub(benchmark: Benchmark) -> tuple[list[tuple[str, str, Any]], str]:
                 Exception
             ) as error:  # offline, moved, gated, no such split: all the user's to mend
                 raise UserError(
-                    f"{benchmark.name}: dataset {benchmark.hub} cannot be had: {_line(error)}; "
-                    f"a local copy is named by {FOLDER}"
+                    f"{benchmark.name}: dataset {benchmark.hub} cannot be had: {_line(error)}"
+                    f"{_how(benchmark)}"
                 ) from None
             commits.add(_commit(table))
             tables.append((config, split, table))
@@ -155,12 +165,11 @@ def _commit(table: Any) -> str:
 
 
 def _how(benchmark: Benchmark) -> str:
-    if not benchmark.converter:
-        return ""
-    return (
-        f"; make it: python -m counterfactory.eval.convert {benchmark.converter} SOURCE --out FOLDER, "
-        f"then set {FOLDER}=FOLDER"
-    )
+    """Return how to come by the benchmark's folder."""
+    step = f"put its parquet files into FOLDER/{benchmark.folder or benchmark.name}"
+    if name := benchmark.converter:
+        step = f"make it: python -m counterfactory.eval.convert {name} SOURCE --out FOLDER"
+    return f"; {step}, then set {FOLDER}=FOLDER"
 
 
 def _line(error: Exception) -> str:

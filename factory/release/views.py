@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ViewRow = dict[str, Any]
 
 PLACEHOLDER = "<image>"
-"""Ends a question whose completion is the rationale instead of the short answer."""
+"""Stands for one picture where a talk is one string."""
 
 DESCRIBE = "Describe this image in one sentence."
 COMPARE = (

@@ -55,8 +55,8 @@ class Parser(argparse.ArgumentParser):
         return found, unknown
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line and leave with 2."""
-        self.exit(2, f"counterfactory: error: {_with_hint(message, self)}\n")
+        """Raise what is wrong with the arguments, in one line."""
+        raise UserError(_with_hint(message, self))
 
 
 def parser() -> Parser:
@@ -78,16 +78,16 @@ def parser() -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    args, unknown = _parse(list(sys.argv[1:] if argv is None else argv))
-    if unknown:
-        return _fail(
-            args, f"unrecognised arguments: {' '.join(unknown)}{_option_hint(unknown[0], args)}"
-        )
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args = _parse(words)
+    except UserError as error:
+        return _fail(str(error), as_json="--json" in words)
     try:
         with own_stdout(args.json):
             return int(args.run(args))
     except UserError as error:
-        return _fail(args, str(error))
+        return _fail(str(error), as_json=args.json)
     except KeyboardInterrupt:
         again = "; the same command continues where it stopped" if args.resumes else ""
         sys.stderr.write(f"\ncounterfactory: interrupted{again}\n")
@@ -97,19 +97,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
+def _parse(argv: list[str]) -> argparse.Namespace:
     args, unknown = parser().parse_known_args(argv)
+    if unknown:
+        hint = did_you_mean(unknown[0].partition("=")[0], args.known_options)
+        raise UserError(f"unrecognised arguments: {' '.join(unknown)}{hint}")
     for name, default in (("json", False), ("resumes", False)):
         if not hasattr(args, name):
             setattr(args, name, default)
-    return args, unknown
+    return args
 
 
-def _fail(args: argparse.Namespace, message: str) -> int:
+def _fail(message: str, *, as_json: bool) -> int:
     """Say what the user must change, each problem in a line of its own."""
     for line in message.splitlines() or [""]:
         sys.stderr.write(f"counterfactory: error: {line}\n")
-    if args.json:
+    if as_json:
         write_json({"error": message})
     return 2
 
@@ -123,10 +126,6 @@ def _with_hint(message: str, where: argparse.ArgumentParser) -> str:
     hint = did_you_mean(found, choices)
     label = "command" if name.isupper() else name
     return f"{label}: found {found!r}, expected one of {', '.join(choices)}{hint}"
-
-
-def _option_hint(word: str, args: argparse.Namespace) -> str:
-    return did_you_mean(word.partition("=")[0], args.known_options)
 
 
 if __name__ == "__main__":

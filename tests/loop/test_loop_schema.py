@@ -1,11 +1,13 @@
 """The JSON Schema of loop recipes takes what the loop takes, and refuses what it refuses."""
 
+import json
 from typing import Any
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from counterfactory.cli import main
 from counterfactory.factory.recipe_layers import load, shipped_folder, shipped_loops
 from counterfactory.loop.recipe import LoopRecipe, resolve_loop
 from counterfactory.loop.recipe_schema import loop_schema
@@ -76,3 +78,8 @@ def test_every_key_and_method_is_described(schema: Draft202012Validator) -> None
     assert found["$defs"]["Training"]["properties"]["train"]["enum"] == list(METHODS)
     assert not schema.is_valid({"kind": "loop", "name": "mine"})
     assert schema.is_valid({"extends": "loop/pocket", "kind": "loop", "name": "mine"})
+
+
+def test_the_schema_of_a_methods_settings_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recipe", "schema", "prefer"]) == 0
+    assert json.loads(capsys.readouterr().out)["properties"]["beta"]["default"] == 0.1

@@ -1,15 +1,18 @@
 """The command line: quick help, one JSON object, exit codes, and errors a user can act on."""
 
+import argparse
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from counterfactory.cli import COMMANDS, main
+from counterfactory.cli import COMMANDS, main, parser
 
 HEAVY = (
     "torch", "numpy", "diffusers", "transformers", "cv2", "skimage", "datasets", "pyarrow",
@@ -72,11 +75,36 @@ def test_a_mistake_is_one_line_with_a_hint_and_exit_2(args: list[str], hint: str
     assert hint in done.stderr
 
 
-def test_json_is_one_object_and_nothing_else_even_for_an_error() -> None:
-    done = run("recipe", "show", "region-dif", "--json")
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [(["recipe", "show", "region-dif"], "did you mean 'region-diff'?"),
+     (["build", "region-diff"], "required: --out"), (["biuld"], "did you mean 'build'?"),
+     (["recipe", "list", "--al"], "unrecognised arguments: --al")],
+)  # fmt: skip
+def test_json_is_one_object_and_nothing_else_even_for_an_error(args: list[str], error: str) -> None:
+    done = run(*args, "--json")
     assert done.returncode == 2
-    assert "did you mean" in json.loads(done.stdout)["error"]
+    assert error in json.loads(done.stdout)["error"]
     assert done.stderr.startswith("counterfactory: error: ")
+
+
+def parsers(top: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Yield the parser of every command."""
+    yield top
+    for action in top._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from parsers(below)
+
+
+def test_every_argument_of_every_command_has_a_word_of_help() -> None:
+    silent = [
+        f"{one.prog} {action.metavar or action.dest}"
+        for one in parsers(parser())
+        for action in one._actions
+        if not action.help and not isinstance(action, argparse._SubParsersAction)
+    ]
+    assert silent == []
 
 
 def test_what_libraries_print_does_not_reach_json() -> None:
@@ -136,6 +164,17 @@ def test_recipe_check_lists_every_problem_of_a_file(tmp_path: Path) -> None:
 def test_recipe_schema_is_json_either_way() -> None:
     plain, asked = run("recipe", "schema"), run("recipe", "schema", "--json")
     assert json.loads(plain.stdout) == json.loads(asked.stdout)
+
+
+@pytest.mark.parametrize(
+    ("command", "recipe"),
+    [("build", "region-diff"), ("loop run", "loop/pocket"), ("loop run", "loop/pocket-quick")],
+)
+def test_what_the_help_of_set_offers_can_be_set(command: str, recipe: str) -> None:
+    (one,) = (one for one in parsers(parser()) if one.prog == f"counterfactory {command}")
+    offered = re.findall(r"[\w.-]+=\w+", one._option_string_actions["--set"].help or "")
+    assert len(offered) == 3
+    assert main(["recipe", "check", recipe, *(f"--set={words}" for words in offered)]) == 0
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from counterfactory import pocket
+from counterfactory.cli import main
 from counterfactory.factory.world.render import render, thing_masks
 from counterfactory.factory.world.scene import scene_at, split_of
 from counterfactory.models.segment import load_segmenter
@@ -93,6 +94,18 @@ def test_pretrain_writes_numbers_and_card(tmp_path: Path) -> None:
     card = (tmp_path / "sam" / "README.md").read_text(encoding="utf-8")
     assert "(missed)" in card  # one step does not reach the mark, and the card says so
     assert (tmp_path / "sam.training" / "sam.pt").exists()
+
+
+def test_pretrain_goes_into_a_folder_of_the_users_and_writes_over_nothing_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = tmp_path / "runs" / "pocket-sam" / "model.safetensors"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"mine")
+    assert main(["pocket", "pretrain", "sam", "--steps", "1"]) == 2
+    assert "--out runs/pocket-sam: found files of no run" in capsys.readouterr().err
+    assert kept.read_bytes() == b"mine"
 
 
 @pytest.mark.skipif("sam" not in pocket.names(), reason="the pocket SAM is not installed")

@@ -3,8 +3,8 @@
     pretrain("sam", out=Path("sam"))
     {"name": "sam", "out": "sam", "steps": 2800, "samples": 33600, "seconds": 1260.0, ...}
 
-The unfinished run lies in `OUT.training/`; the same command again continues it, and a finished one
-is not trained twice.
+The run lies in `OUT.training/`; the same command again continues an unfinished one, and a finished
+one is not trained twice. A folder of anything else is not written over, unless `resume` is False.
 """
 
 import json
@@ -97,6 +97,11 @@ def pretrain(
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out}: found a file, expected a folder")
     working = out.with_name(out.name + ".training")
+    if resume and not working.exists() and out.is_dir() and any(out.iterdir()):
+        raise UserError(
+            f"--out {out}: found files of no run that could go on, expected a new or empty folder "
+            "(--restart replaces them)"
+        )
     if not resume:
         shutil.rmtree(working, ignore_errors=True)
     outcome = PRETRAIN[name](

@@ -1,7 +1,7 @@
 """What the YAML files of this folder name: rows in, prompts and numbers out.
 
     lm_eval --include_path eval/tasks/standard --tasks cf_pope --model hf-multimodal --apply_chat_template ...
-    lm_eval ... --metadata '{"data": "mirror"}'        # offline: mirror/pope/test.parquet
+    lm_eval ... --metadata '{"data": "mirror"}'        # mirror/pope/test.parquet, where it is there
     COUNTERFACTORY_BENCHMARKS=mirror lm_eval ...       # the same
 
 Items, marks and metrics are those of `counterfactory eval run`. Nothing is looked up on the Hub but

@@ -105,7 +105,10 @@ def check_pocket() -> Iterator[Finding]:
     from counterfactory.fingerprint import digest_weights
 
     for name in pocket.ABOUT:
-        folder, expected = pocket.HERE / name, f"whole weights (pocket pretrain {name} makes them)"
+        folder, expected = (
+            pocket.HERE / name,
+            f"whole weights (pocket pretrain {name} makes new ones)",
+        )
         try:
             for file in folder.rglob("*.safetensors"):
                 _read_header(file)

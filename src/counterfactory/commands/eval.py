@@ -33,15 +33,19 @@ def _add_run(evals: Any) -> None:
     run.add_argument(
         "model",
         metavar="MODEL",
-        help="pocket, a folder, a Hub id, openai:URL#model, dummy:NAME or blank:MODEL",
+        help="pocket, a folder, a Hub id, openai:URL#model, filtered:DIR (the folder `filter` of a "
+        "loop's round), dummy:NAME or blank:MODEL",
     )
     run.add_argument(
-        "--suite", required=True, metavar="S", help="pocket, pocket-quick, standard, folder:PATH"
-    )
+        "--suite", required=True, metavar="S",
+        help="pocket, pocket-quick, standard, folder:PATH; standard is read from the Hub, but for "
+        "what lies in the folder that COUNTERFACTORY_BENCHMARKS names",
+    )  # fmt: skip
     run.add_argument("--out", type=Path, required=True, metavar="DIR", help="where answers go")
     run.add_argument(
-        "--split", default="gate", metavar="S", help="mine, gate or final (default: gate)"
-    )
+        "--split", default="gate", metavar="S",
+        help="mine, gate or final; of standard also all, the official sets (default: gate)",
+    )  # fmt: skip
     run.add_argument(
         "--task", dest="tasks", action="append", default=[], metavar="T",
         help="only this task (repeatable)",
@@ -67,6 +71,16 @@ def _add_run(evals: Any) -> None:
     )  # fmt: skip
     run.add_argument("--batch", type=count, default=32, metavar="N", help="prompts at a time")
     run.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda ...")
+    _add_requests(run)
+    run.add_argument("--fresh", action="store_true", help="ask everything anew")
+    run.add_argument(
+        "--allow-missing", action="store_true", help="items without an answer count as wrong"
+    )
+    run.set_defaults(run=run_run, resumes=True)
+
+
+def _add_requests(run: argparse.ArgumentParser) -> None:
+    """Add the options of served models."""
     run.add_argument(
         "--concurrency", type=count, default=8, metavar="N", help="requests at a time (served)"
     )
@@ -76,11 +90,6 @@ def _add_run(evals: Any) -> None:
     run.add_argument(
         "--retries", type=int, default=4, metavar="N", help="of one request (served, default: 4)"
     )
-    run.add_argument("--fresh", action="store_true", help="ask everything anew")
-    run.add_argument(
-        "--allow-missing", action="store_true", help="items without an answer count as wrong"
-    )
-    run.set_defaults(run=run_run, resumes=True)
 
 
 def run_run(args: argparse.Namespace) -> int:

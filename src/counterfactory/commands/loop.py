@@ -5,7 +5,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from counterfactory.commands.options import count, group, recipe_options, sub
+from counterfactory.commands.options import SET_OF_LOOP, count, group, recipe_options, sub
 from counterfactory.commands.output import answer, table
 
 
@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
         "does nothing when all is done. A rejected round keeps all it made and says why; the next "
         "one starts from the last promoted model.",
     )
-    recipe_options(run)
+    recipe_options(run, SET_OF_LOOP)
     run.add_argument("--out", type=Path, required=True, metavar="DIR", help="the loop's folder")
     run.add_argument(
         "--workers", type=count, metavar="N", help="processes of a build (default: one a core)"

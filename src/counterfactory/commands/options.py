@@ -26,7 +26,11 @@ def group(commands: Any, name: str, summary: str) -> Any:
     )
 
 
-def recipe_options(parser: argparse.ArgumentParser) -> None:
+SET = "source.n=500, ops.edit.steps=4, ops.2.steps=4"
+SET_OF_LOOP = "rounds=2, stages.prefer.steps=40, builds.world-qa.set.source.n=500"
+
+
+def recipe_options(parser: argparse.ArgumentParser, examples: str = SET) -> None:
     """Add the recipe and `--set`."""
     parser.add_argument(
         "recipe", metavar="RECIPE", help="a YAML file or a shipped name (see `recipe list`)"
@@ -37,7 +41,7 @@ def recipe_options(parser: argparse.ArgumentParser) -> None:
         metavar="a.b=c",
         action="append",
         default=[],
-        help="change one value: source.n=500, ops.edit.steps=4, ops.2.steps=4 (repeatable)",
+        help=f"change one value: {examples} (repeatable)",
     )
 
 

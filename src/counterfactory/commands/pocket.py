@@ -16,12 +16,12 @@ def add(commands: Any) -> None:
     pockets = group(commands, "pocket", "the small models inside the package")
     sub(pockets, "list", "list the pocket models with size and place").set_defaults(run=run_list)
     path = sub(pockets, "path", "print the folder of one pocket model")
-    path.add_argument("name", metavar="NAME")
+    path.add_argument("name", metavar="NAME", help=" | ".join(TRAINABLE))
     path.set_defaults(run=run_path)
     train = sub(pockets, "pretrain", "make a pocket model again, from scratch")
     train.add_argument("name", metavar="NAME", choices=TRAINABLE, help=" | ".join(TRAINABLE))
     train.add_argument(
-        "--out", type=Path, metavar="DIR", help="where the model goes (default: into the package)"
+        "--out", type=Path, metavar="DIR", help="where the model goes (default: runs/pocket-NAME)"
     )
     train.add_argument(
         "--steps", type=count, metavar="N", help="training steps (default: as shipped)"
@@ -29,9 +29,11 @@ def add(commands: Any) -> None:
     train.add_argument(
         "--device", default="auto", metavar="D", help="auto, cpu, cuda ... (default: auto)"
     )
-    train.add_argument("--seed", type=int, default=0, metavar="S")
     train.add_argument(
-        "--restart", action="store_true", help="forget an earlier, unfinished run in DIR"
+        "--seed", type=int, default=0, metavar="S", help="of what is drawn (default: 0)"
+    )
+    train.add_argument(
+        "--restart", action="store_true", help="begin anew and replace what lies in DIR"
     )
     train.set_defaults(run=run_pretrain, resumes=True)
 
@@ -67,12 +69,11 @@ def run_path(args: argparse.Namespace) -> int:
 
 def run_pretrain(args: argparse.Namespace) -> int:
     """Train one model; the same command continues an unfinished run."""
-    from counterfactory import pocket
     from counterfactory.training.pocket.pretrain import pretrain
 
     if args.seed < 0:
         raise UserError(f"--seed: found {args.seed}, expected a whole number from 0 on")
-    out = args.out or pocket.HERE / args.name
+    out = args.out or Path("runs") / f"pocket-{args.name}"
     result = pretrain(
         args.name, out=out, steps=args.steps, device=args.device, seed=args.seed,
         resume=not args.restart, progress=True,

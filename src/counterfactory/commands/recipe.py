@@ -1,12 +1,14 @@
-"""`counterfactory recipe list | show R | check R | schema [build|loop]`."""
+"""`counterfactory recipe list | show R | check R | schema [build|loop|METHOD]`."""
 
 import argparse
 import json
+from importlib import import_module
 from typing import Any
 
 from counterfactory.commands.options import group, recipe_options, sub
 from counterfactory.commands.output import answer, table
 from counterfactory.errors import UserError
+from counterfactory.training import METHODS
 
 
 def add(commands: Any) -> None:
@@ -19,10 +21,11 @@ def add(commands: Any) -> None:
     check = sub(recipes, "check", "say all that is wrong with a recipe, without loading a model")
     recipe_options(check)
     check.set_defaults(run=run_check)
-    schema = sub(recipes, "schema", "print the JSON Schema of recipes, for editors")
+    schema = sub(recipes, "schema", "print the JSON Schema of recipes or of a method's settings")
     schema.add_argument(
-        "kind", nargs="?", choices=("build", "loop"), default="build", help="(default: build)"
-    )
+        "kind", nargs="?", choices=("build", "loop", *METHODS), default="build",
+        help="of recipes: build or loop; of what `train METHOD --set` changes: a method (default: build)",
+    )  # fmt: skip
     schema.set_defaults(run=run_schema)
 
 
@@ -105,6 +108,9 @@ def run_schema(args: argparse.Namespace) -> int:
     from counterfactory.factory.recipe import json_schema
     from counterfactory.loop.recipe_schema import loop_schema
 
-    schema = loop_schema() if args.kind == "loop" else json_schema()
+    if args.kind in METHODS:
+        schema = import_module(METHODS[args.kind]).Settings.model_json_schema()
+    else:
+        schema = loop_schema() if args.kind == "loop" else json_schema()
     answer(args, schema, json.dumps(schema, indent=2))
     return 0

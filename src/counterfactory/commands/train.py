@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--steps", type=count, metavar="N", help="steps of the optimizer")
     parser.add_argument(
         "--set", dest="overrides", action="append", default=[], metavar="key=value",
-        help="change one setting: lr=1e-4, lora.rank=8 (repeatable)",
+        help="change one setting: lr=1e-4, lora.rank=8 (repeatable); `recipe schema METHOD` lists them",
     )  # fmt: skip
     parser.add_argument(
         "--replay", action="append", metavar="RELEASE", help="rows that keep old abilities"

@@ -4,7 +4,7 @@
     'clip'
 
 A folder holds what the big models' own loaders expect, and a README.md that says how the model was
-made and how good it is. `counterfactory pocket pretrain NAME` remakes one.
+made and how good it is. `counterfactory pocket pretrain NAME` makes one again, in a folder of yours.
 """
 
 from pathlib import Path
@@ -33,6 +33,6 @@ def path(name: str) -> Path:
     if not folder.is_dir():
         raise UserError(
             f"pocket model {name!r}: {folder} is missing; "
-            f"make it with: counterfactory pocket pretrain {name}"
+            f"make it with: counterfactory pocket pretrain {name} --out {folder}"
         )
     return folder

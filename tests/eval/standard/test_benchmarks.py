@@ -240,11 +240,28 @@ def test_a_row_that_cannot_be_asked_is_one_clear_line(
         score(name, tmp_path, lambda doc: "A", changed(name, **cells))
 
 
-def test_a_folder_without_the_benchmark_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^pope: no test\*\.parquet below .*pope"):
+def test_what_the_folder_lacks_is_read_from_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNTERFACTORY_BENCHMARKS", str(tmp_path))
+    kit.lay(tmp_path, "vsr", kit.FIXTURES["vsr"])
+    assert load(BENCHMARKS["vsr"]).revision.startswith("local:")
+    asked = r"^pope: dataset lmms-lab-encoder/POPE cannot be had.*put .* into FOLDER/pope, then set"
+    with pytest.raises(UserError, match=asked):  # the tests have no network
+        load(BENCHMARKS["pope"])
+
+
+def test_a_folder_without_the_files_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "pope").mkdir()
+    with pytest.raises(
+        UserError, match=r"^pope: no test\*\.parquet below .*pope; put .* set COUNT"
+    ):
         load(BENCHMARKS["pope"], tmp_path)
+    (tmp_path / "mm_safetybench").mkdir()
     with pytest.raises(UserError, match=r"in a folder Illegal_Activitiy; make it: python -m"):
         load(BENCHMARKS["mm_safetybench"], tmp_path)
+    with pytest.raises(UserError, match=r"mirorr: found no such folder, .*COUNTERFACTORY_BENCH"):
+        load(BENCHMARKS["pope"], tmp_path / "mirorr")
 
 
 def test_a_damaged_parquet_file_is_one_clear_line(tmp_path: Path) -> None:
