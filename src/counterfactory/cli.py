@@ -98,7 +98,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
-    args, unknown = parser().parse_known_args(argv)
+    args = argparse.Namespace()
+    _, unknown = parser().parse_known_args(argv, args)
     if unknown:
         hint = did_you_mean(unknown[0].partition("=")[0], args.known_options)
         raise UserError(f"unrecognised arguments: {' '.join(unknown)}{hint}")
