@@ -6,6 +6,7 @@
 The same call goes on where it stopped, and does nothing when the run is finished.
 """
 
+import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib import import_module
@@ -24,6 +25,8 @@ from counterfactory.training.finish import finish, finished
 from counterfactory.training.keep import blend
 from counterfactory.training.record import Recorder
 from counterfactory.training.settings import Common, settings_from
+
+log = logging.getLogger(__name__)
 
 
 def train(
@@ -87,6 +90,12 @@ def rows_for(data: Sequence[str], views: Sequence[str]) -> Any:
     if not data:
         raise UserError("--data: found no release, expected a folder or org/name@tag")
     held = {release: views_of(release) for release in data}
+    names = [view.removesuffix("?") for view in views]
+    for release in data:
+        if not any(held[release].get(name) for name in names):
+            log.warning(
+                "%s: holds no view %s, nothing is read from it", release, " or ".join(names)
+            )
     found = {}
     for view in views:
         name = view.removesuffix("?")

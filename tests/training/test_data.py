@@ -43,9 +43,12 @@ def test_a_release_on_the_hub_that_cannot_be_had_is_one_line() -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_a_view_is_read_from_the_releases_that_hold_it(world_qa: Path, world_safety: Path) -> None:
+def test_a_view_is_read_from_the_releases_that_hold_it(
+    world_qa: Path, world_safety: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     both = [str(world_safety), str(world_qa)]
     assert set(rows_for(both, ("sft",))["release"]) == {str(world_qa)}
+    assert caplog.messages == [f"{world_safety}: holds no view sft, nothing is read from it"]
     with pytest.raises(UserError, match="found no view 'clip'"):
         rows_for(both, ("clip",))
 
