@@ -97,8 +97,7 @@ def rows_for(data: Sequence[str], views: Sequence[str]) -> Any:
                 "%s: holds no view %s, nothing is read from it", release, " or ".join(names)
             )
     found = {}
-    for view in views:
-        name = view.removesuffix("?")
+    for view, name in zip(views, names, strict=True):
         holders = [release for release in data if held[release].get(name)]
         if holders or not view.endswith("?"):
             found[name] = load_view(holders or data, name)

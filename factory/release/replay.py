@@ -130,9 +130,7 @@ def _again(recipe: Recipe, promised: Mapping[str, Any], identity: str) -> tuple[
     prefix = "counterfactory-replay-"
     with (
         tempfile.TemporaryDirectory(prefix=prefix) as place,
-        variable(
-            "COUNTERFACTORY_CACHE", str(Path(place, "cache"))
-        ),  # no reply that was kept before
+        variable("COUNTERFACTORY_CACHE", f"{place}/cache"),  # no reply that was kept before
     ):
         workdir = Path(place, "work")
         workdir.mkdir()

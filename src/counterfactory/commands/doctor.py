@@ -105,10 +105,8 @@ def check_pocket() -> Iterator[Finding]:
     from counterfactory.fingerprint import digest_weights
 
     for name in pocket.ABOUT:
-        folder, expected = (
-            pocket.HERE / name,
-            f"whole weights (pocket pretrain {name} makes new ones)",
-        )
+        folder = pocket.HERE / name
+        expected = f"whole weights (pocket pretrain {name} makes new ones)"
         try:
             for file in folder.rglob("*.safetensors"):
                 _read_header(file)
