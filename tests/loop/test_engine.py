@@ -51,6 +51,16 @@ def test_more_rounds_go_on_from_those_that_are_done(tmp_path: Path) -> None:
     assert pointed(folder) == "round-02/model/1-sft"
 
 
+def test_a_round_tells_the_recipe_that_it_ran_with(tmp_path: Path) -> None:
+    folder = tmp_path / "loop"
+    run(folder, rounds=1)
+    run(folder, rounds=2)
+    kept = [(folder / f"round-0{n}" / "recipe.yaml").read_text() for n in (1, 2)]
+    assert kept == [toy_recipe(1, 0).yaml(), toy_recipe(2, 0).yaml()], "round 1 did not run again"
+    run(folder, rounds=2, bad=7)
+    assert (folder / "round-01" / "recipe.yaml").read_text() == toy_recipe(2, 7).yaml()
+
+
 def test_the_round_after_a_rejected_one_starts_from_the_last_promoted_model(tmp_path: Path) -> None:
     folder = tmp_path / "loop"
     run(folder, rounds=3, bad=3)  # 0 + 1 promoted, 1 + 2 = 3 rejected, 1 + 3 = 4 promoted

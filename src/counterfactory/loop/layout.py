@@ -1,7 +1,8 @@
 """Where things lie in a loop's folder.
 
     runs/loop/  journal.jsonl  recipe.yaml  canary.json  promoted.json  lock  report.html
-      round-01/ eval/mine/ eval/before/ eval/after/  slices.json  plan.json  recipes/<build>.yaml
+      round-01/ recipe.yaml (the loop's, as the round last ran)
+                eval/mine/ eval/before/ eval/after/  slices.json  plan.json  recipes/<build>.yaml
                 release/<build>/  data.json  model/1-cotrain/ ...  gate.json
                 unlabelled.json (what reflections alone say)  filter/ (a judge, where wanted)
                 generator.json (who edits from here on)
@@ -30,6 +31,11 @@ class Round:
 
     number: int
     folder: Path
+
+    @property
+    def recipe(self) -> Path:
+        """The loop's recipe as the round's stages last ran with it."""
+        return self.folder / RECIPE
 
     @property
     def mine(self) -> Path:
