@@ -19,7 +19,7 @@ from typing import Any
 
 from counterfactory.errors import UserError
 from counterfactory.factory.recipe_yaml import read as read_yaml
-from counterfactory.factory.run.disk import write_whole
+from counterfactory.factory.run.disk import sync, write_whole
 
 RECIPE, PROMOTED, REPORT = "recipe.yaml", "promoted.json", "report.html"
 SLICES, PLAN, GATE, CANARY = "slices.json", "plan.json", "gate.json", "canary.json"
@@ -148,6 +148,13 @@ def recipe_in(folder: Path) -> dict[str, Any]:
         text = f"found {kind!r}, expected 'loop', as in the folder of a `loop run`"
         raise UserError(f"{path}: kind: {text}")
     return dict(values)
+
+
+def write_changed(path: Path, text: str) -> None:
+    """Write a text whole, unless it stands there already; a power cut does not undo it."""
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_whole(path, text.encode())
+        sync(path.parent)
 
 
 def read(path: Path) -> dict[str, Any]:

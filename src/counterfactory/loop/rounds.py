@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from counterfactory.factory.run.disk import sync, write_whole
-from counterfactory.loop.layout import PROMOTED, Round, read, round_of
+from counterfactory.loop.layout import PROMOTED, Round, read, round_of, write_changed
 from counterfactory.loop.recipe import EARLIER, LoopRecipe, Training
 from counterfactory.loop.recipe_parts import REPLAYED, settings_of
 
@@ -166,7 +165,4 @@ def point(folder: Path, rounds: Sequence[Round]) -> None:
         path.unlink(missing_ok=True)
         return
     facts = {"round": last.number, "model": f"{last.folder.name}/{last.decision()['model']}"}
-    text = json.dumps(facts) + "\n"
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_whole(path, text.encode())
-        sync(folder)
+    write_changed(path, json.dumps(facts) + "\n")

@@ -29,6 +29,7 @@ from counterfactory.loop.layout import (
     recipe_in,
     round_of,
     rounds_of,
+    write_changed,
 )
 from counterfactory.loop.recipe import LoopRecipe
 from counterfactory.loop.rounds import Work, point, released, skipped
@@ -120,7 +121,7 @@ def _round(work: Work, journal: Journal, parts: Parts, say: Callable[[str], None
 
     def tell(name: str, begins: bool, seconds: float) -> None:
         if begins:
-            _note(work)
+            write_changed(work.round.recipe, work.recipe.yaml())
         head = f"round {number}/{work.recipe.rounds}  {name}"
         say(
             f"{head} ..."
@@ -140,13 +141,6 @@ def _round(work: Work, journal: Journal, parts: Parts, say: Callable[[str], None
         word = "promoted" if work.round.promoted else "rejected"
         say(f"round {number}/{work.recipe.rounds}  {word}: {decision.get('reason', '')}")
     return engine.ran
-
-
-def _note(work: Work) -> None:
-    """Write into the round which recipe its stages run with, where it is not what stands there."""
-    path, text = work.round.recipe, work.recipe.yaml()
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_whole(path, text.encode())
 
 
 def _clear(one: Round, given: Set[Path]) -> None:
