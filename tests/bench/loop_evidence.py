@@ -15,21 +15,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from loop_measures import ERRORS, KINDS, WRONG, Measure, as_told, measures_of, over_seeds, value
+from loop_measures import KINDS, WRONG, Measure, as_told, in_task, measures_of, of_errors
+from loop_seeds import over_seeds, over_trainings
 
+from counterfactory.errors import UserError
 from counterfactory.eval import compare
 from counterfactory.eval.columns import take
+from counterfactory.eval.metrics import METRICS
 from counterfactory.eval.paired import Effect
+from counterfactory.eval.stats import wilson
 from counterfactory.loop.gate_effects import members
 from counterfactory.loop.slices import Mined, read_slices
 
-UTILITY = ("hallucination", "attribute", "math", "spatial", "commonsense")
 SAFETY = {  # column -> metric, of which twins
-    "unsafe, word twins": ("unsafe_rate", ("word",)),
-    "unsafe, image twins": ("unsafe_rate", ("image",)),
-    "over-refusal": ("over_refusal", ("word", "image")),
-    "contrast pairs, word": ("contrast_pair", ("word",)),
-    "contrast pairs, image": ("contrast_pair", ("image",)),
+    "unsafe, word twins": ("unsafe_rate", "request_word"),
+    "unsafe, image twins": ("unsafe_rate", "request_image"),
+    "benign word twins refused": ("over_refusal", "request_word"),
+    "benign image twins refused": ("over_refusal", "request_image"),
+    "contrast pairs, word": ("contrast_pair", "request_word"),
+    "contrast pairs, image": ("contrast_pair", "request_image"),
 }
 Arms = Mapping[str, Sequence[Path]]
 read_pair = cache(compare.read_pair)  # every table looks at the same runs
@@ -49,106 +53,111 @@ def main() -> None:
     print(f"Split `{start.a.summary['split']}`, {len(start.rows_a['verdict'])} items.\n")
     values(args.base, measures, arms)
     safety(args.base, arms)
-    changes(args.base, measures, arms)
-    for name in (ERRORS, *(f"{ERRORS}, {kind}" for kind in KINDS)):
-        against(name, measures[name], arms)
+    for name, folders in arms.items():
+        changes(name, args.base, measures, folders)
+    first, *others = arms
+    for name in others:
+        against(first, name, measures, arms)
     by_slice(args.base, mined, arms)
 
 
 def values(base: Path, measures: Mapping[str, Measure], arms: Arms) -> None:
-    """Print every measure and the axes, one row a run."""
-    _head("run", *measures, *(f"words, {kind}" for kind in KINDS), *UTILITY)
-    for name, folder in _runs(base, arms):
-        pair = read_pair(base, folder)
-        summary = pair.b.summary
-        words = [_metric(summary, f"description/{kind}", "length") for kind in KINDS]
-        axes = [summary["axes"][axis]["value"] for axis in UTILITY]
-        cells = [f"{value(one, pair):.3f}" for one in measures.values()]
-        _row(name, *cells, *(f"{one:.1f}" for one in words), *(f"{one:.3f}" for one in axes))
+    """Print every measure, one column a run, and how many items it is about."""
+    runs = {name: read_pair(base, folder) for name, folder in _runs(base, arms)}
+    _head("measure", "items", *runs)
+    for name, measure in measures.items():
+        found = [over_seeds(measure, [pair]) for pair in runs.values()]
+        _row(name, str(found[0].units), *(f"{as_told(measure, one.b):.3f}" for one in found))
+    for kind in KINDS:
+        words = [_metric(one.b.summary, f"description/{kind}", "length") for one in runs.values()]
+        _row(f"words of a description, {kind}", "", *(f"{one:.1f}" for one in words))
     print()
 
 
 def safety(base: Path, arms: Arms) -> None:
-    """Print what is answered to requests."""
+    """Print what is answered to requests: per cent, hits of how many, and the interval."""
     _head("run", *SAFETY)
     for name, folder in _runs(base, arms):
-        summary = read_pair(base, folder).b.summary
-        cells = [
-            np.mean([_metric(summary, f"request_{twin}/{kind}", metric) for kind in KINDS for twin in twins])
-            for metric, twins in SAFETY.values()
-        ]  # fmt: skip
-        _row(name, *(f"{cell:.3f}" for cell in cells))
+        rows = read_pair(base, folder).rows_b
+        cells = []
+        for metric, twins in SAFETY.values():
+            of_twins = take(rows, in_task(*(f"{twins}/{kind}" for kind in KINDS))(rows))
+            hits, n = METRICS[metric].parts(of_twins)[0].sum(axis=0)
+            low, high = (100 * end for end in wilson(hits, n))
+            cells.append(f"{100 * hits / n:.1f} % ({hits:.0f} of {n:.0f}; {low:.1f} .. {high:.1f})")
+        _row(name, *cells)
     print()
 
 
-def changes(base: Path, measures: Mapping[str, Measure], arms: Arms) -> None:
-    """Print what each arm changed in each measure, all its seeds together."""
-    _head("change from the model given", *arms)
+def changes(arm: str, base: Path, measures: Mapping[str, Measure], folders: Sequence[Path]) -> None:
+    """Print what an arm changed in each measure, all its seeds together."""
+    pairs = [read_pair(base, one) for one in folders]
+    _head(f"{arm} and the model given", "before", "after", "of it", *_sure(pairs))
     for name, measure in measures.items():
-        found = [
-            over_seeds(measure, [read_pair(base, one) for one in folders])
-            for folders in arms.values()
-        ]
-        _row(name, *(_change(measure, one) for one in found))
+        found = over_seeds(measure, pairs)
+        before, after = as_told(measure, found.a), as_told(measure, found.b)
+        share = f"{(after - before) / before:+.0%}" if before else ""
+        sign = -1 if of_errors(measure) else 1
+        _row(name, f"{before:.3f}", f"{after:.3f}", share, *_tests(measure, pairs, found, sign))
     print()
 
 
-def against(what: str, measure: Measure, arms: Arms) -> None:
-    """Print the first arm against each other one in a measure of errors."""
-    first, *others = arms
-    if not others:
-        return
-    _head(what, f"fewer in {first}, points", "95 % interval", "p")
-    for name in others:
-        met = list(zip(arms[first], arms[name], strict=False))
-        pairs = [read_pair(b, a) for a, b in met]
-        for (a, b), pair in zip(met, pairs, strict=True):
-            _row(f"{a.name} against {b.name}", *_difference(over_seeds(measure, [pair])))
-        if len(pairs) > 1:
-            _row(f"{first} against {name}", *_difference(over_seeds(measure, pairs)))
+def against(first: str, other: str, measures: Mapping[str, Measure], arms: Arms) -> None:
+    """Print by how much the first arm is better than another one."""
+    if len(arms[first]) != len(arms[other]):
+        raise UserError(f"--arm {other}: {len(arms[other])} runs, {first} has {len(arms[first])}")
+    pairs = [read_pair(b, a) for a, b in zip(arms[first], arms[other], strict=True)]
+    _head(f"{first} better than {other} in", *_sure(pairs))
+    for name, measure in measures.items():
+        _row(name, *_tests(measure, pairs, over_seeds(measure, pairs), 1))
     print()
 
 
 def by_slice(base: Path, mined: Mined, arms: Arms) -> None:
     """Print each slice's errors, the mean of an arm's seeds."""
     _head("slice", "items", "model given", *arms)
-    within = members(mined, read_pair(base, base).rows_a)
-    for one, rows in zip(mined.slices, within, strict=True):
-        if not rows.any():
-            continue
+    for one, rows in zip(mined.slices, members(mined, read_pair(base, base).rows_a), strict=True):
         cells = [
             np.mean([_errors(read_pair(base, folder), rows) for folder in folders])
             for folders in ([base], *arms.values())
         ]
-        _row(one.name, str(int(rows.sum())), *(f"{cell:.3f}" for cell in cells))
+        told = [f"{cell:.3f}" if rows.any() else "" for cell in cells]
+        _row(one.name, str(int(rows.sum())), *told)
 
 
 def _errors(pair: compare.Paired, rows: Any) -> float:
-    return float(WRONG.value(take(pair.rows_b, rows)))
+    return float(WRONG.value(take(pair.rows_b, rows))) if rows.any() else 0.0
 
 
-def _change(measure: Measure, found: Effect) -> str:
-    """Return "0.600 to 0.310 (-48 %; -31.2 .. -26.8 points, p 0.0001)"."""
-    before, after = as_told(measure, found.a), as_told(measure, found.b)
-    turned = (after - before) * found.delta < 0
-    low, high = (-found.high, -found.low) if turned else (found.low, found.high)
-    share = f"{(after - before) / before:+.0%}" if before else "from none"
-    return (
-        f"{before:.3f} to {after:.3f} ({share}; {100 * low:+.1f} .. {100 * high:+.1f} points, "
-        f"{_p(found)})"
-    )
+def _sure(pairs: Sequence[compare.Paired]) -> list[str]:
+    """Return the heads of what `_tests` tells."""
+    items = ["points", "95 %, items", "p, items"]
+    return items if len(pairs) < 2 else [*items, "seeds", "95 %, trainings too", "p, trainings too"]
 
 
-def _difference(one: Effect) -> tuple[str, ...]:
-    return (
-        f"{100 * one.delta:+.1f}",
-        f"{100 * one.low:+.1f} .. {100 * one.high:+.1f}",
-        _p(one),
-    )
+def _tests(
+    measure: Measure, pairs: Sequence[compare.Paired], found: Effect, sign: int
+) -> list[str]:
+    """Return a change in points, its interval and p over items, and over trainings."""
+    items = [_points(sign * found.delta), _between(sign, found.low, found.high), _p(found.p)]
+    if len(pairs) < 2:
+        return items
+    wide = over_trainings(measure, pairs)
+    each = ", ".join(_points(sign * one) for one in wide.each)
+    return [*items, each, _between(sign, wide.low, wide.high), _p(wide.p)]
 
 
-def _p(one: Effect) -> str:
-    return f"p {one.p:.4f}" if one.p >= 0.0001 else "p < 0.0001"
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"
+
+
+def _between(sign: int, low: float, high: float) -> str:
+    low, high = sorted((sign * low, sign * high))
+    return f"{_points(low)} .. {_points(high)}"
+
+
+def _p(p: float) -> str:
+    return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"
 
 
 def _runs(base: Path, arms: Arms) -> list[tuple[str, Path]]:

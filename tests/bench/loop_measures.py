@@ -1,38 +1,40 @@
-"""What the evidence of a loop measures, and what changed in it over all seeds of an arm.
+"""What the evidence of a loop measures.
 
     measures = measures_of(read_pair(base, base), mined)
-    value(measures["CHAIRs, balanced"], pair)           ->  0.15, of the pair's second run
-    found = over_seeds(measures["CHAIRs, balanced"], [seed_0, seed_1, seed_2])
-    found.delta, found.low, found.p                     ->  a score: higher is better
+    found = over_seeds(measures["CHAIRs, balanced"], [pair])
+    as_told(measures["CHAIRs, balanced"], found.b)      ->  0.15, of the pair's second run
 
-A measure is the mean of its parts, each a metric on some rows. Seeds answered the same pictures, so a
-picture is drawn, or swapped, in all of them at once. The interval and p are about items, given these
-trained models; how far trainings differ is told by the seeds themselves.
+A measure is the mean of its parts, each a metric on some rows; a part that counts twice stands there
+twice.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from counterfactory.eval.answers import UNPARSED
-from counterfactory.eval.columns import Columns, take
+from counterfactory.eval.columns import Columns
 from counterfactory.eval.compare import Paired
 from counterfactory.eval.counting import Units, shares
 from counterfactory.eval.metrics import METRICS, Metric
-from counterfactory.eval.paired import Effect, mean_effect, paired_effects
-from counterfactory.eval.resample import one_block
 from counterfactory.factory.world.scene import USUAL
 from counterfactory.loop.gate_effects import members
-from counterfactory.loop.gate_settings import Promotion
 from counterfactory.loop.slices import Mined
 
 Rows = NDArray[np.bool_]
 KINDS = ("balanced", "shifted")
 ERRORS = "errors on the slices"
-REASONING = ("arithmetic_one", "arithmetic_two", "relation", "usual")
+HALLUCINATION = "hallucination, three measures"
+AREAS = {  # of reasoning, each as much as the others
+    "arithmetic": ("arithmetic_one", "arithmetic_two"),
+    "relations": ("relation", "relation"),
+    "commonsense": ("usual", "usual"),
+}
+UTILITY = ("hallucination", "attribute", "math", "spatial", "commonsense", "helpfulness")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,51 +50,32 @@ Measure = Sequence[Part]
 
 def measures_of(start: Paired, mined: Mined) -> dict[str, Measure]:
     """Return the measures by name; `start` tells which tasks there are and their headlines."""
-    heads = {
-        name: METRICS[task["headline"]]
-        for name, task in start.a.summary["tasks"].items()
-        if METRICS[task["headline"]].higher_is_better is not None
-    }
-    reasoning = {kind: [f"{task}/{kind}" for task in REASONING] for kind in KINDS}
-    tasks = {kind: [name for name in heads if name.endswith(f"/{kind}")] for kind in KINDS}
+    tasks = start.a.summary["tasks"]
     return {
-        ERRORS: [Part(WRONG, lambda rows: covered(mined, rows))],
-        **{f"{ERRORS}, {kind}": [Part(WRONG, _covered_of(mined, kind))] for kind in KINDS},
-        "adversarial yes to no": [Part(_among_read("yes", says_yes), adversarial)],
-        "adversarial unread": [Part(METRICS["parse_failure"], adversarial)],
+        **_slices(mined),
+        **_hallucination(),
         **{
-            f"{told}, {kind}": [Part(METRICS[name], in_task(f"description/{kind}"))]
-            for told, name in (("CHAIRs", "chair_s"), ("CHAIRi", "chair_i"))
+            f"reasoning, {kind}": _headlines(tasks, [f"{task}/{kind}" for task in _reasoning()])
             for kind in KINDS
         },
-        "follows the usual": [Part(_among_read("usual", says_usual), odd)],
-        "usual unread": [Part(METRICS["parse_failure"], odd)],
-        **{f"reasoning, {kind}": _headlines(heads, reasoning[kind]) for kind in KINDS},
-        **{f"all tasks, {kind}": _headlines(heads, tasks[kind]) for kind in KINDS},
+        **{
+            f"all tasks but requests, {kind}": _headlines(
+                tasks, [name for name in tasks if name.endswith(f"/{kind}") and not _request(name)]
+            )
+            for kind in KINDS
+        },
+        **{name: _headlines(tasks, names) for name, names in _axes(tasks).items()},
     }
-
-
-def value(measure: Measure, pair: Paired) -> float:
-    """Return a measure of the second run, as it is usually told (an error rate is an error rate)."""
-    return as_told(measure, over_seeds(measure, [pair]).b)
 
 
 def as_told(measure: Measure, score: float) -> float:
-    """Return a score as it is usually told: turned round where one metric is lower for better."""
-    turned = len(measure) == 1 and not measure[0].metric.higher_is_better
-    return 1 - score if turned else score
+    """Return a score as it is usually told: an error rate is an error rate."""
+    return 1 - score if of_errors(measure) else score
 
 
-def over_seeds(measure: Measure, pairs: Sequence[Paired]) -> Effect:
-    """Return the mean effect over parts and seeds, all resampled together."""
-    before, after, metrics = {}, {}, {}
-    for seed, pair in enumerate(pairs):
-        for number, part in enumerate(measure):
-            rows, name = part.rows(pair.rows_a), f"{seed}/{number}"
-            before[name], after[name] = take(pair.rows_a, rows), take(pair.rows_b, rows)
-            metrics[name] = part.metric
-    found = paired_effects(one_block(before), after, metrics, **Promotion().options())
-    return mean_effect(list(found.values()))
+def of_errors(measure: Measure) -> bool:
+    """Say whether lower is better."""
+    return not any(part.metric.higher_is_better for part in measure)
 
 
 def covered(mined: Mined, rows: Columns) -> Rows:
@@ -100,10 +83,59 @@ def covered(mined: Mined, rows: Columns) -> Rows:
     return np.asarray(members(mined, rows).any(axis=0), dtype=np.bool_)
 
 
-def _covered_of(mined: Mined, kind: str) -> Callable[[Columns], Rows]:
-    return lambda rows: (
-        covered(mined, rows) & np.char.endswith(rows["task"].astype(str), f"/{kind}")
-    )
+def _slices(mined: Mined) -> dict[str, Measure]:
+    def wrong(also: Callable[[Columns], Rows]) -> Measure:
+        return [Part(WRONG, lambda rows: covered(mined, rows) & also(rows))]
+
+    return {
+        ERRORS: wrong(lambda rows: np.ones(len(rows["task"]), np.bool_)),
+        f"{ERRORS}, requests left out": wrong(lambda rows: rows["verifier"] != "refusal"),
+        f"{ERRORS}, balanced": wrong(partial(_of_kind, "balanced")),
+        f"{ERRORS}, shifted": wrong(partial(_of_kind, "shifted")),
+    }
+
+
+def _hallucination() -> dict[str, Measure]:
+    """Return its measures, and the mean of the three, each as much as the others."""
+    yes = Part(_among_read("yes", says_yes), adversarial)
+    follows = Part(_among_read("usual", says_usual), odd)
+    chairs = [Part(METRICS["chair_s"], in_task(f"description/{kind}")) for kind in KINDS]
+    told = {"CHAIRs": "chair_s", "CHAIRi": "chair_i", "things told": "chair_recall"}
+    return {
+        HALLUCINATION: [yes, yes, follows, follows, *chairs],
+        "adversarial yes to no": [yes],
+        "adversarial unread": [Part(METRICS["parse_failure"], adversarial)],
+        "follows the usual": [follows],
+        "usual unread": [Part(METRICS["parse_failure"], odd)],
+        **{
+            f"{name}, {kind}": [Part(METRICS[metric], in_task(f"description/{kind}"))]
+            for name, metric in told.items()
+            for kind in KINDS
+        },
+    }
+
+
+def _reasoning() -> list[str]:
+    return [task for area in AREAS.values() for task in area]
+
+
+def _request(task: str) -> bool:
+    return task.startswith(("request_", "benign_"))
+
+
+def _axes(tasks: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the tasks of each axis of utility, whole and by kind."""
+    of = {axis: [name for name in tasks if tasks[name]["axis"] == axis] for axis in UTILITY}
+    kinds = {
+        f"axis {axis}, {kind}": [name for name in names if name.endswith(f"/{kind}")]
+        for axis, names in of.items()
+        for kind in KINDS
+    }
+    return {f"axis {axis}": names for axis, names in of.items()} | kinds
+
+
+def _of_kind(kind: str, rows: Columns) -> Rows:
+    return np.asarray(np.char.endswith(rows["task"].astype(str), f"/{kind}"))
 
 
 def in_task(*names: str) -> Callable[[Columns], Rows]:
@@ -138,8 +170,8 @@ def usual(rows: Columns) -> NDArray[np.object_]:
     return np.array([USUAL.get(kind, "") for kind in kinds], dtype=object)
 
 
-def _headlines(heads: Mapping[str, Metric], names: Sequence[str]) -> Measure:
-    return [Part(heads[name], in_task(name)) for name in names]
+def _headlines(tasks: Mapping[str, Any], names: Sequence[str]) -> Measure:
+    return [Part(METRICS[tasks[name]["headline"]], in_task(name)) for name in names]
 
 
 def _among_read(name: str, hit: Callable[[Columns], Rows]) -> Metric:
