@@ -80,8 +80,8 @@ def building(work: Work) -> list[Stage[Work]]:
 def teaching(work: Work) -> Iterator[Stage[Work]]:
     """Yield a stage for each training that has data, and the measurement of the last one's model.
 
-    None where the data did not pass its gates. A training that found nothing to learn from is passed
-    over by the next one.
+    None where the data did not pass its gates. A training that found nothing to learn from, or that
+    diverged, is passed over by the next one.
     """
     if not read(work.round.data).get("passed"):
         return
