@@ -134,7 +134,8 @@ def closing() -> list[Stage[Work]]:
 
     def takes(work: Work) -> Mapping[str, object]:
         return {
-            "start": work.start, "before": work.before, "after": work.round.after,
+            "start": work.start, "before": work.before,
+            "after": work.round.after if work.made else None,  # what lies there may be of another recipe
             "slices": work.round.slices,
             "data": work.round.data, "plan": work.round.plan, "seed": work.recipe.seed,
             "gates": _gates(work),
