@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from transformers import TrainerCallback
 
-from counterfactory.errors import UserError
+from counterfactory.errors import Diverged
 from counterfactory.progress import Progress
 from counterfactory.training import resume
 from counterfactory.training.lines import LINES, read
@@ -66,12 +66,12 @@ class Recorder(TrainerCallback):
             self._progress.advance(1, note=f"loss {loss:.4f}")
 
     def finite(self, value: Any, what: str = "loss") -> None:
-        """Raise `UserError` when `value` is no finite number; the weights are still good."""
+        """Raise `Diverged` when `value` is no finite number; the weights are still good."""
         if math.isfinite(float(value)):
             return
         found = resume.checkpoints(self.work)
         kept = f"the last good checkpoint is {found[-1]}" if found else "there is no checkpoint yet"
-        raise UserError(
+        raise Diverged(
             f"step {self.at + 1}: found {what} {float(value)}, expected a number; stopped before the "
             f"step, {kept}; try a lower lr (--set lr=...) or look at the rows"
         )

@@ -20,6 +20,10 @@ class NothingToLearn(UserError):
     """A training whose data teaches this model nothing; a loop goes on without it."""
 
 
+class Diverged(UserError):
+    """A training whose loss or gradient is no finite number; a loop goes on without it."""
+
+
 class RowError(Exception):
     """One candidate cannot go on; ops raise it to reject a single row with a reason of their own.
 

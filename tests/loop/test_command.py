@@ -192,6 +192,21 @@ def test_without_a_gate_the_same_round_is_promoted(
     assert err.startswith("recipe changed since the last run: gated true -> false; ")
 
 
+def test_a_round_whose_data_is_now_rejected_tells_no_measurement(
+    ended: Ended, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "loop"
+    shutil.copytree(ended.out, out)
+    assert "<td>round 1<" in (out / "report.html").read_text()
+    options = ("--set", "gates.data.min_rows=1000", "--json")
+    found = json.loads(ran(capsys, ended.recipe, out, *options)[1])
+    (one,) = found["rounds"]
+    assert found["ran"] == 2 and "the data was rejected" in one["reason"], "data, gate"
+    assert one["axes_after"] == {} != one["axes_before"] and one["model"] is None
+    assert "<td>round 1<" not in (out / "report.html").read_text()
+    assert json.loads(ran(capsys, ended.recipe, out, *options)[1])["ran"] == 0
+
+
 def test_a_model_goes_with_its_filter_and_what_was_not_made_is_not_named(tmp_path: Path) -> None:
     here = round_of(tmp_path, 1)
     write_json(here.plan, {"builds": [{"name": "world-qa"}, {"name": "world-math"}]})

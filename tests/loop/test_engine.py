@@ -102,16 +102,17 @@ def test_what_a_stage_left_that_is_no_more_is_removed(tmp_path: Path) -> None:
     folder = tmp_path / "loop"
 
     def more(work: Work) -> list[Stage[Work]]:
-        places = [work.round.filter, work.round.models / "2-prefer"]
-        told = work.round.folder / GENERATOR
+        places = [work.round.filter, work.round.models / "2-prefer", work.round.after]
+        told = [work.round.folder / GENERATOR, work.round.unlabelled]
 
         def write(work: Work) -> None:
             for place in places:
                 place.mkdir(exist_ok=True)
                 (place / "n").write_text("1")
-            told.write_text("{}")
+            for one in told:
+                one.write_text("{}")
 
-        return [Stage("more", write, lambda w: {}, lambda w: [*places, told])]
+        return [Stage("more", write, lambda w: {}, lambda w: [*places, *told])]
 
     def names() -> set[str]:
         return {path.name for path in (folder / "round-01").glob("**/*")}
@@ -120,13 +121,14 @@ def test_what_a_stage_left_that_is_no_more_is_removed(tmp_path: Path) -> None:
     run_loop(toy_recipe(1), folder, parts=parts, page=no_page, say=lambda text: None)
     beside = folder / "round-01" / "model" / "2-prefer.training"
     beside.mkdir()
-    assert {"filter", GENERATOR, "2-prefer"} <= names()
+    gone = {"filter", GENERATOR, "2-prefer", "after", "unlabelled.json"}
+    assert gone <= names()
     before = contents(folder)
     run_loop(toy_recipe(1), folder, parts=parts, page=no_page, say=lambda text: None)
     assert contents(folder) == before and beside.is_dir(), "as long as the stage is there"
     run(folder, rounds=1)
-    assert {"filter", GENERATOR, "2-prefer", beside.name}.isdisjoint(names())
-    assert {"1-sft", "gate.json"} <= names()
+    assert {*gone, beside.name}.isdisjoint(names())
+    assert {"1-sft", "mine", "gate.json"} <= names()
 
 
 def test_another_recipe_says_what_has_changed(tmp_path: Path) -> None:

@@ -113,6 +113,7 @@ def test_the_stage_is_there_only_where_there_is_something_to_compare(tmp_path: P
     with models_below(tmp_path):
         (stage,) = handing(work)
         assert stage.takes(work)["new"] == identify("inpaint", "pocket").revision
+        assert stage.takes(work)["recipe"] == resolve("region-diff").fingerprint
         cotrained(tmp_path / "other", promoted=False)
         assert handing(work_of(tmp_path / "other", 1)) == [], "rejected"
     assert handing(work_of(tmp_path, 1, RECIPE.replace("3}", "0}"))) == [], "not wanted"

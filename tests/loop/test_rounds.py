@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from failing_rows import scenes, written
 
 from counterfactory.factory.recipe_yaml import read
-from counterfactory.loop.doing import gate
+from counterfactory.loop.doing import gate, mine
+from counterfactory.loop.engine import Engine, plain
 from counterfactory.loop.journal import Journal, Line
 from counterfactory.loop.judged import data_verdict, decision
 from counterfactory.loop.layout import round_of
@@ -96,6 +98,44 @@ def test_a_build_that_kept_nothing_costs_its_stages_and_not_the_round(tmp_path: 
     put(folder / "failed.json", {"reason": "gates.min_yield: found 0"})
     assert [(s.train, path.name) for s, path in work.trainings()] == [("reinforce", "1-reinforce")]
     assert work.found(["region-diff"]) == []
+
+
+def test_an_edited_build_recipe_is_planned_anew_with_what_depends_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "one", tmp_path / "two"
+    for place in (first, second):
+        place.mkdir()
+        (place / "mine.yaml").write_text("extends: world-qa\nsource: {batch: 16}\n")
+    monkeypatch.chdir(first)
+    text = """\
+kind: loop
+name: small
+builds: [{recipe: ./mine.yaml}, {recipe: world-math}]
+stages: [{train: sft, data: [mine, world-math]}]
+"""
+    recipe = LoopRecipe.from_document(read(text, "r.yaml"))
+    work = Work(recipe, tmp_path / "loop", round_of(tmp_path / "loop", 1))
+    written(work.round.mine, scenes(400, wrong=lambda row: 0.9 * ("kind:leaf" in row["slices"])))
+    mine(work)
+    *_, stage = STAGES["opening"](work)
+
+    def planned() -> bool:
+        return Engine(Journal(work.folder)).do(1, stage, work, work.round.folder)
+
+    def builds() -> dict[str, Any]:
+        *found, _ = STAGES["building"](work)
+        return {one.name: plain(one.takes(work)) for one in found}
+
+    assert planned() and not planned()
+    before = builds()
+    (first / "mine.yaml").write_text("extends: world-qa  # mine\nsource: {batch: 16}\n")
+    assert not planned(), "a comment changes nothing"
+    monkeypatch.chdir(second)
+    assert not planned(), "nor does the place that the same recipe is read from"
+    (second / "mine.yaml").write_text("extends: world-qa\nsource: {batch: 8}\n")
+    assert planned() and not planned()
+    assert {name for name, takes in builds().items() if takes != before[name]} == {"build/mine"}
 
 
 def test_nothing_but_empty_builds_is_a_rejected_round_that_says_so(tmp_path: Path) -> None:

@@ -9,6 +9,12 @@ from typing import Any
 import pytest
 
 from counterfactory.errors import UserError
+from counterfactory.factory.recipe_yaml import read
+from counterfactory.loop.doing import train as learn
+from counterfactory.loop.judged import decision
+from counterfactory.loop.layout import round_of, write_json
+from counterfactory.loop.recipe import LoopRecipe
+from counterfactory.loop.rounds import Work, skipped
 from counterfactory.training.data import load_view
 from counterfactory.training.resume import checkpoints, step_of
 from counterfactory.training.train import train
@@ -98,6 +104,32 @@ def test_a_loss_that_is_no_number_stops_before_the_step(
     lines = (tmp_path / "run.training" / "training.jsonl").read_text().splitlines()
     assert kept and len(lines) == step_of(kept[-1])
     assert str(kept[-1]) in str(raised.value)
+
+
+def test_a_loop_rejects_a_round_that_diverges_and_goes_on(
+    world_qa: Path, tiny_llava: Path, tmp_path: Path
+) -> None:
+    text = f"""\
+kind: loop
+name: small
+model: {tiny_llava}
+builds: [{{recipe: world-qa}}]
+stages:
+- {{train: sft, data: [{world_qa}], steps: 9, set: {{batch: 4, lr: 1.0e+30, clip_norm: 1.0e+30,
+   warmup: 0, schedule: constant, save_every: 1}}}}
+"""
+    recipe = LoopRecipe.from_document(read(text, "r.yaml"))
+    work = Work(recipe, tmp_path, round_of(tmp_path, 1), device="cpu")
+    ((stage, out),) = work.trainings()
+    learn(work, stage=stage, model=work.model, out=out)
+    learn(work, stage=stage, model=work.model, out=out)  # as after a kill: it meets it again
+    assert re.match(r"step \d: found (loss|gradient norm) (nan|inf)", skipped(out))
+    assert work.taught() == []
+    write_json(work.round.data, {"passed": True})
+    found = decision(work)
+    assert found["promoted"] is False and skipped(out) in found["reason"]
+    write_json(work.round.gate, found)
+    assert Work(recipe, tmp_path, round_of(tmp_path, 2)).model == str(tiny_llava)
 
 
 def test_the_gradients_are_looked_at_too(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ Evaluations, builds and trainings go on where a kill left them; the others are s
 from dataclasses import replace
 from pathlib import Path
 
-from counterfactory.errors import NothingToLearn
+from counterfactory.errors import Diverged, NothingToLearn
 from counterfactory.loop.generators import handed_on
 from counterfactory.loop.layout import write_json
 from counterfactory.loop.recipe import Training
@@ -92,7 +92,7 @@ def data(work: Work) -> None:
 
 
 def train(work: Work, *, stage: Training, model: str, out: Path) -> None:
-    """Train from `model`; a training that finds nothing to learn from leaves a note."""
+    """Train from `model`; one that finds nothing to learn from, or diverges, leaves a note."""
     from counterfactory.loop.taught import overrides_of, share_of, steps_of
     from counterfactory.training.train import train as trained
 
@@ -103,7 +103,7 @@ def train(work: Work, *, stage: Training, model: str, out: Path) -> None:
             stage.train, model, work.found(stage.data), out, overrides_of(work, stage), device=work.device,
             steps=steps_of(work, stage), replay=replay or None, replay_share=share_of(work, stage, replay),
         )  # fmt: skip
-    except NothingToLearn as error:
+    except (NothingToLearn, Diverged) as error:
         write_json(out / FAILED, {"reason": str(error)})
 
 

@@ -130,8 +130,11 @@ class Work:
 
     @property
     def made(self) -> Path | None:
-        """Return the round's model: the last training's, or its average; None where none was made."""
-        taught = self.taught()
+        """Return the round's model: the last training's, or its average; None where none was made.
+
+        None, too, where the data did not pass its gates.
+        """
+        taught = self.taught() if read(self.round.data).get("passed") else []
         if taught and self.kept:
             return self.round.models / f"{len(self.trainings()) + 1}-average"
         return taught[-1] if taught else None

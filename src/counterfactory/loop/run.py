@@ -144,8 +144,12 @@ def _round(work: Work, journal: Journal, parts: Parts, say: Callable[[str], None
 
 
 def _clear(one: Round, given: Set[Path]) -> None:
-    """Remove what another recipe's stages left and none of this one's leaves: it would still be used."""
-    for path in (one.filter, one.folder / GENERATOR, *one.models.glob("[0-9]*-*")):
+    """Remove what another recipe's stages left and none of this one's leaves.
+
+    It would still be used, or told of in the report.
+    """
+    told = (one.after, one.unlabelled)
+    for path in (*told, one.filter, one.folder / GENERATOR, *one.models.glob("[0-9]*-*")):
         if path not in given and path.suffix not in BESIDE:
             remove(path)
 

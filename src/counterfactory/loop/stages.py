@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from counterfactory.factory.recipe import resolve
 from counterfactory.loop.doing import (
     average,
     build,
@@ -36,7 +37,7 @@ from counterfactory.loop.doing import (
 from counterfactory.loop.engine import Stage
 from counterfactory.loop.generators import GENERATOR, handed_on, rivals
 from counterfactory.loop.layout import read
-from counterfactory.loop.recipe import Training
+from counterfactory.loop.recipe import Build, Training
 from counterfactory.loop.recipe_parts import NO_WEIGHTS
 from counterfactory.loop.rounds import Work, skipped
 
@@ -80,8 +81,8 @@ def building(work: Work) -> list[Stage[Work]]:
 def teaching(work: Work) -> Iterator[Stage[Work]]:
     """Yield a stage for each training that has data, and the measurement of the last one's model.
 
-    None where the data did not pass its gates. A training that found nothing to learn from is passed
-    over by the next one.
+    None where the data did not pass its gates. A training that found nothing to learn from, or that
+    diverged, is passed over by the next one.
     """
     if not read(work.round.data).get("passed"):
         return
@@ -134,7 +135,8 @@ def closing() -> list[Stage[Work]]:
 
     def takes(work: Work) -> Mapping[str, object]:
         return {
-            "start": work.start, "before": work.before, "after": work.round.after,
+            "start": work.start, "before": work.before,
+            "after": work.round.after if work.made else None,  # what lies there may be of another recipe
             "slices": work.round.slices,
             "data": work.round.data, "plan": work.round.plan, "seed": work.recipe.seed,
             "gates": _gates(work),
@@ -151,6 +153,7 @@ def handing(work: Work) -> list[Stage[Work]]:
         return []
     takes = {
         "old": inpaint_print(found.old), "new": inpaint_print(found.new), "build": found.build.model_dump(mode="json"),
+        "recipe": recipe_print(found.build),
         "seed": work.recipe.seed, "settings": about.model_dump(mode="json"),
     }  # fmt: skip
     return [
@@ -224,9 +227,15 @@ def _planned_from(work: Work) -> Mapping[str, object]:
         "eval": work.round.mine,
         "past": past,
         **{key: recipe[key] for key in keys},
+        "recipes": [recipe_print(build) for build in work.recipe.builds],
         **({"skip": recipe["skip"]} if recipe["skip"] else {}),
         **_generator(work),
     }
+
+
+def recipe_print(build: Build) -> str:
+    """Return what names a build as its recipe stands now: a file may have been edited."""
+    return resolve(build.recipe, build.overrides()).fingerprint
 
 
 def _release(place: str) -> object:
