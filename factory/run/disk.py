@@ -10,6 +10,7 @@ start.
 import errno
 import fcntl
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -37,6 +38,8 @@ _SQLITE = {
     sqlite3.SQLITE_PERM: errno.EACCES,
     sqlite3.SQLITE_CANTOPEN: errno.EACCES,
 }
+_UNWRITABLE = "the disk cannot be written (full, or faulty)"
+_TORCH = re.compile(r"inline_container\S*\] .*(unexpected pos|failed writing)")
 
 
 def disk_trouble(error: BaseException) -> str:
@@ -44,9 +47,19 @@ def disk_trouble(error: BaseException) -> str:
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", 0)
         if code & 0xFF == sqlite3.SQLITE_IOERR:
-            return "the disk cannot be written (full, or faulty)"
+            return _UNWRITABLE
         return _REASONS.get(_SQLITE.get(code & 0xFF, 0), "")
-    return _REASONS.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+    if isinstance(error, OSError):
+        return _REASONS.get(error.errno or 0, "")
+    return _of_weights(error)
+
+
+def _of_weights(error: BaseException) -> str:
+    """Return what safetensors or torch met while it saved weights: only its text tells."""
+    if type(error).__name__ == "SafetensorError":
+        found = re.search(r"\(os error (\d+)\)", str(error))
+        return _REASONS.get(int(found[1]), "") if found else ""
+    return _UNWRITABLE if isinstance(error, RuntimeError) and _TORCH.search(str(error)) else ""
 
 
 @contextmanager
@@ -54,7 +67,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
     """Turn a full or read-only disk into one line that names the folder."""
     try:
         yield
-    except (OSError, sqlite3.Error) as error:
+    except Exception as error:  # each library that writes has an error of its own
         if trouble := disk_trouble(error):
             raise UserError(
                 f"{folder}: {trouble}; mend that and run the same command again to go on"

@@ -10,6 +10,7 @@ import pytest
 from tests import tiny_vlm
 
 from counterfactory.cli import main
+from counterfactory.commands.loop import told
 from counterfactory.loop.engine import Engine, Stage
 from counterfactory.loop.journal import Journal
 from counterfactory.loop.layout import round_of, write_json
@@ -129,6 +130,7 @@ def test_the_run_ends_with_a_table_of_before_and_after(
         before, after = axes["axes_before"][axis], axes["axes_after"][axis]
         cells = [f"{one[key]:.3f}" for one in (before, after) for key in ("value", "low", "high")]
         assert line == [axis, cells[0], cells[1], "..", *cells[2:5], "..", cells[5]]
+    assert ["rejected", axes["model"]] in lines
     assert ["promoted", "no", "model:", "the", "one", "given", "stays"] in lines
     assert lines[-1] == ["report", str(ended.out / "report.html")]
 
@@ -223,3 +225,17 @@ def test_a_model_goes_with_its_filter_and_what_was_not_made_is_not_named(tmp_pat
     assert found["promoted"] == found["rounds"][0]["model"] == f"filtered:{here.filter}"
     write_json(here.gate, {"promoted": False, "reason": "nothing was trained"})
     assert result_of(tmp_path)["rounds"][0]["model"] is None
+
+
+def test_the_run_names_the_model_of_a_rejected_round(tmp_path: Path) -> None:
+    first, second, third = (round_of(tmp_path, number) for number in (1, 2, 3))
+    write_json(first.gate, {"promoted": True, "model": "model/1-sft"})
+    write_json(second.gate, {"promoted": False, "reason": "Lost.", "model": "model/1-sft"})
+    write_json(third.gate, {"promoted": False, "reason": "nothing was trained"})
+    write_json(tmp_path / "promoted.json", {"round": 1, "model": "round-01/model/1-sft"})
+    lines = told(result_of(tmp_path)).splitlines()
+    assert lines[-3:-1] == [
+        f"rejected  {second.models / '1-sft'}",
+        f"promoted  {first.models / '1-sft'}",
+    ]
+    assert sum(line.startswith("rejected  ") for line in lines) == 1

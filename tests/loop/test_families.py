@@ -1,10 +1,14 @@
 """Failures on published benchmarks reach the builds that can serve them."""
 
+from pathlib import Path
+
 import pytest
+from failing_rows import Row, written
 
 from counterfactory.eval.benchmarks import BENCHMARKS
 from counterfactory.eval.columns import Columns, columns_of
 from counterfactory.factory.recipe import resolve
+from counterfactory.loop.behind import failed
 from counterfactory.loop.families import BY_LABEL, FAMILIES, UNSERVED, families_of
 from counterfactory.loop.history import History
 from counterfactory.loop.parts import parts_of
@@ -22,14 +26,18 @@ ROWS = {
 }
 
 
-@pytest.fixture(scope="module")
-def columns() -> Columns:
-    return columns_of(
+def answers() -> list[Row]:
+    return [
         {"task": name, "item_id": f"{name}{n}", "cluster_id": f"{name}{n}", "slices": list(labels),
          "verdict": "wrong" if n < 20 else "correct"}
         for name, labels in ROWS.items()
         for n in range(30)
-    )  # fmt: skip
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def columns() -> Columns:
+    return columns_of(answers())
 
 
 def mined(*conditions: str) -> Mined:
@@ -65,6 +73,17 @@ def test_failures_on_a_benchmark_are_served_by_what_they_are_about(
     aims, back = choose(parts_of(mined(*conditions), columns), History(), able, rows=100)
     assert [(aim.build, set(aim.labels)) for aim in aims] == [(build, set(labels))], back
     assert aims[0].of == " and ".join(conditions), "the gate measures the slice as it was mined"
+
+
+@pytest.mark.parametrize("name", ["pope", "amber", "clevr_math", "vlguard", "vsr"])
+def test_a_part_of_a_benchmarks_slice_leads_back_to_its_failures(
+    name: str, columns: Columns, tmp_path: Path
+) -> None:
+    found = mined(*ROWS[name])
+    (one,) = parts_of(found, columns)
+    told = {"of": one.of, "conditions": one.slice.conditions}
+    behind = failed(told, found, written(tmp_path, answers()), {"kind:dog"})
+    assert [item["task"] for item in behind] == [name] * 3
 
 
 @pytest.mark.parametrize("name", ["geoqa", "vsr"])

@@ -106,6 +106,9 @@ def told(result: dict[str, Any]) -> str:
         lines += [table(rows), ""]
     for one in result["rounds"]:
         lines += [f"release   {place}" for place in one["release"]]
+    for one in result["rounds"]:
+        if one["model"] and not one["promoted"]:
+            lines.append(f"rejected  {one['model']}")
     lines.append(f"promoted  {result['promoted'] or 'no model: the one given stays'}")
     lines.append(f"report    {result['report']}")
     return "\n".join(lines)

@@ -22,6 +22,7 @@ from counterfactory.eval.columns import Columns, read_columns
 from counterfactory.eval.counting import truth
 from counterfactory.factory.release.explain import Story, identities
 from counterfactory.factory.release.manifest import NAME as MANIFEST
+from counterfactory.loop.families import families_of
 from counterfactory.loop.layout import Round, round_of, rounds_of
 from counterfactory.loop.slices import Mined, read_slices
 
@@ -121,11 +122,9 @@ def _members(part: Mapping[str, Any], mined: Mined, columns: Columns) -> Any:
     members = mined.members(columns)[place]
     if not families:
         return members
-    return members & np.array([bool(families & _families(labels)) for labels in columns["slices"]])
-
-
-def _families(labels: Collection[str]) -> set[str]:
-    return {label.partition("_")[0] for label in labels if label.startswith("task:")}
+    return members & np.array(
+        [bool(families & families_of(labels)) for labels in columns["slices"]]
+    )
 
 
 def _said(columns: Columns, at: int, raw: str) -> str:
