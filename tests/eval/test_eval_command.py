@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,3 +139,23 @@ def test_a_local_model_is_known_before_it_is_loaded(folder: Path) -> None:
     known = model.identity()
     assert model._inner is None and known == model.inner.identity()  # type: ignore[attr-defined]
     assert torch.is_tensor(model.inner.vlm.model.lm_head.weight)  # type: ignore[attr-defined]
+
+
+FULL = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, 3_000))
+from counterfactory import cli
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["dummy:always-yes", *QUICK, "--out", str(out)]
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, "eval", "run", *words], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert f"{out}: a file grew beyond the size that is allowed here; mend that" in done.stderr
+    assert not (out / "summary.json").exists()
+    assert run(*words) == 0 and (out / "summary.json").exists()

@@ -99,6 +99,7 @@ def run_run(args: argparse.Namespace) -> int:
     from counterfactory.eval.run import evaluate
     from counterfactory.eval.select import selection
     from counterfactory.eval.suites import suite_named
+    from counterfactory.factory.run.disk import disk_errors
     from counterfactory.loop.filtering import answerer_of, model_behind
 
     if args.temperature is not None and not 0 < args.temperature <= 10:
@@ -119,9 +120,10 @@ def run_run(args: argparse.Namespace) -> int:
         warnings = _contamination(model_behind(args.model), plan.suite.name)
         if crew.first:
             _loudly(warnings)
-        result = evaluate(
-            model, plan, args.out, fresh=args.fresh, allow_missing=args.allow_missing, crew=crew
-        )
+        with disk_errors(args.out):
+            result = evaluate(
+                model, plan, args.out, fresh=args.fresh, allow_missing=args.allow_missing, crew=crew
+            )
     except UserError:
         if crew.first:
             raise
