@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from poisons import POISONS, made
+from poisons import POISONS, made, unnamed
 from poisons import rows as clean
 from tests.eval.answer_rows import folder
 from tests.loop.test_gate import MINED, TASKS, rows
@@ -72,3 +72,11 @@ def test_the_same_model_of_the_clean_twin_is_promoted(
     found = work.round.decision()
     assert work.round.promoted and found["reason"].startswith("Promoted."), found["reason"]
     assert json.loads((tmp_path / "promoted.json").read_text())["model"] == "round-01/model/1-sft"
+
+
+def test_a_promoted_round_says_whose_labels_nobody_looked_at(
+    measured: Path, tmp_path: Path
+) -> None:
+    work = judged(tmp_path, lambda at: made(at, unnamed(clean())), measured)
+    assert work.round.promoted
+    assert "Labels of world-qa: nobody audited them" in work.round.decision()["reason"]
