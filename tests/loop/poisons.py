@@ -83,6 +83,11 @@ def rows(count: int = 30, requests: int = 60) -> list[Row]:
     return rows_of([*map(pair, range(count)), *map(request, range(requests))])
 
 
+def unnamed(of: Sequence[Row]) -> list[Row]:
+    """Ask of the pairs what no caption names."""
+    return [row | {"question": "Is it round?"} if row["image_b"] else row for row in of]
+
+
 def made(folder: Path, of: Sequence[Row], **facts: Any) -> Path:
     """Write a release of these rows."""
     views = ("pairs", "sft", "dpo", "kto", "grpo", "clip")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from poisons import CHECKS, POISONS, by_shape, made, pair, request, rows
+from poisons import CHECKS, POISONS, by_shape, made, pair, request, rows, unnamed
 
 from counterfactory.errors import UserError
 from counterfactory.eval.asking import Ask, Reply
@@ -197,6 +197,28 @@ def test_captions_and_a_model_have_one_vote_each(tmp_path: Path) -> None:
     (found,) = data_verdict(work)["releases"]
     audited = next(one for one in found["gates"] if one["gate"] == "audit")
     assert audited["n"] >= 100 and audited["value"] == 0, "a tie contradicts no label"
+
+
+ASKED = "captions say nothing, and models are asked only about builds that every round makes"
+
+
+@pytest.mark.parametrize(
+    ("always", "auditor", "count", "said"),
+    [
+        (False, "'dummy:always-no'", 30, f"nobody audited them ({ASKED})."),
+        (True, "", 30, "nobody audited them (captions say nothing, and no model is set"),
+        (True, "'dummy:always-no'", 30, ""),
+        (False, "'dummy:always-no'", 0, ""),  # requests have no labels
+    ],
+)
+def test_the_verdict_names_the_builds_whose_labels_nobody_looked_at(
+    always: bool, auditor: str, count: int, said: str, tmp_path: Path
+) -> None:
+    work = work_of(tmp_path, always, auditor)
+    made(work.round.release("world-qa"), unnamed(rows(count)))
+    found = data_verdict(work)
+    assert found["unaudited"] == (["world-qa"] if said else [])
+    assert ("Labels of world-qa: " in found["reason"]) is bool(said) and said in found["reason"]
 
 
 @pytest.mark.parametrize(("suite", "clean"), [("pocket-quick", True), ("standard", False)])

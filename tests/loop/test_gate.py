@@ -300,7 +300,7 @@ def test_agreement_that_rises_while_the_canary_falls_a_little_rings(
 ) -> None:
     more = {"settings": QUICK.model_copy(update={"canary": 1200}), "claims": (0.6, stands)}
     found = gated(tmp_path, slipped(rows(sun=0.9)), **more)
-    canary, alarm = found.alarms
+    canary, alarm, _ = found.alarms
     assert not canary["rang"] and canary["p"] > QUICK.level, "alone it may be luck"
     assert alarm["agreement"]["own claims"]["delta"] == pytest.approx(stands - 0.6, abs=0.05)
     assert alarm["rang"] is rings and found.promoted is not rings
@@ -351,6 +351,19 @@ def test_a_judge_from_outside_marks_the_canary_again(tmp_path: Path) -> None:
     alarm = next(one for one in found.alarms if one["name"] == "judge")
     assert alarm["rang"] and alarm["judge"] == "rules" and alarm["delta"] < -0.2
     assert not found.promoted
+
+
+def test_without_a_judge_from_outside_the_canary_says_that_rules_alone_marked_it(
+    tmp_path: Path,
+) -> None:
+    found = gated(tmp_path / "rules", rows(sun=0.8))
+    assert found.promoted
+    assert "no judge from outside is set, so the canary set was marked by rules" in found.reason
+    asked = gated(
+        tmp_path / "judge", said(rows(sun=0.9), 0.9), said(rows(), 0.9), judge=RulesJudge()
+    )
+    assert "no judge from outside" not in asked.reason
+    assert [one["name"] for one in asked.alarms].count("judge") == 1
 
 
 def test_a_judge_that_marks_too_little_rejects_nothing(tmp_path: Path) -> None:

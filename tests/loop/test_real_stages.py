@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from counterfactory.eval.benchmarks import BENCHMARKS
 from counterfactory.eval.items import Suite
 from counterfactory.eval.suites import SUITES, index
 from counterfactory.eval.suites.standard import STANDARD, task_of
+from counterfactory.loop.generators import GENERATOR
 from counterfactory.loop.journal import Journal
 from counterfactory.loop.layout import read, round_of
 from counterfactory.loop.recipe import checked_loop
@@ -35,7 +37,7 @@ FEW = ("pope", "vlguard")  # of the suite: sight and safety
 STAGES = (
     "before", "measure", "mine", "plan", "build/region-diff-hub", "build/world-math", "build/world-safety",
     "build/world-qa", "build/requests", "data", "train/cotrain", "train/reflect", "train/prefer",
-    "train/reinforce", "after", "gate",
+    "train/reinforce", "after", "gate", "generator",
 )  # fmt: skip
 
 
@@ -105,6 +107,7 @@ def tiny_sets(place: Path, model: Path) -> list[str]:
     return [
         *(f"builds.{name}.{index}" for name in ("world-math", "world-safety", "world-qa", "requests")),
         f"model={model}", "rounds=1", "limit=12", "budget.rows=16",
+        "gated=false", "generator.candidates=2",  # what is promoted hands its generator on
         f"builds.region-diff-hub.set={json.dumps(hub)}",
         *(f"stages.{name}.steps={1 + (name == 'cotrain')}" for name in stages),
         *(f"stages.{name}.set.{key}={json.dumps(one)}" for name, some in stages.items() for key, one in some.items()),
@@ -152,15 +155,20 @@ def judged(out: Path) -> None:
     assert "calibration" in {one["name"] for one in decision["guards"]}
     assert all((folder / "reflections.parquet").is_file() for folder in (here.before, here.after))
     generator = here.models / "1-cotrain" / "generator" / "model_index.json"
-    assert generator.is_file()
+    assert generator.is_file() and here.promoted
     before, after = (read(folder / "summary.json") for folder in (here.before, here.after))
     assert before["tasks"].keys() == after["tasks"].keys() == set(FEW)
     assert before["weights_hash"] != after["weights_hash"]
 
 
-def test_every_stage_of_the_loop_for_smolvlm_runs(ended: Path) -> None:
+def test_every_stage_of_the_loop_for_smolvlm_runs(ended: Path, tmp_path: Path) -> None:
     judged(ended)
+    found = read(round_of(ended, 1).folder / GENERATOR)
+    assert found["n"] == 2 and found["new"] == "round-01/model/1-cotrain/generator", found
     assert (ended / "report.html").stat().st_size > 10_000
+    shutil.copytree(ended, tmp_path / "loop")
+    recipe = checked_loop(ended / "recipe.yaml")
+    averaged(Work(recipe, tmp_path / "loop", round_of(tmp_path / "loop", 2), device="cpu"))
 
 
 def test_every_stage_that_needs_the_model_runs_with_qwen(
@@ -172,12 +180,34 @@ def test_every_stage_that_needs_the_model_runs_with_qwen(
     first = Work(recipe, begun, round_of(begun, 1), workers=1, device="cpu")
     done(first, "opening")
     assert read(first.round.plan)["builds"]
-    again = shutil.ignore_patterns("model", "before", "after", "gate.json", ".begun")
+    again = shutil.ignore_patterns("model", "before", "after", "gate.json", GENERATOR, ".begun")
     shutil.copytree(ended, out, ignore=again)
     work = Work(recipe, out, round_of(out, 1), workers=1, device="cpu")
     shutil.copytree(first.round.before, work.round.before)
     done(work, "teaching", "closing")
     judged(out)
+    averaged(replace(work, round=round_of(out, 2)))
+
+
+def averaged(second: Work) -> None:
+    """Average in a second round, whose trainings end where the `prefer` of the first one did."""
+    from safetensors.torch import load_file
+    from transformers import AutoModelForImageTextToText
+
+    first, trained = second.earlier[0], second.round.models / "4-reinforce"
+    less = shutil.ignore_patterns("eval", "model", "gate.json", GENERATOR)
+    shutil.copytree(first.folder, second.round.folder, ignore=less)
+    shutil.copytree(first.models / "3-prefer", trained)
+    (stage,) = [one for one in STAGES_OF["teaching"](second) if one.name == "average"]
+    assert stage.takes(second)
+    stage.run(second)
+    mean = second.round.models / "5-average"
+    assert second.made == mean and AutoModelForImageTextToText.from_pretrained(mean)
+    given, last, half = (
+        load_file(at / "model.safetensors") for at in (Path(second.model), trained, mean)
+    )
+    assert half.keys() == given.keys() and any(bool((given[k] != last[k]).any()) for k in half)
+    assert all(bool(half[k].isclose((given[k] + last[k]) / 2, atol=1e-5).all()) for k in half)
 
 
 def done(work: Work, *parts: str) -> None:

@@ -38,6 +38,10 @@ UNARMED = (
     "not armed: these evaluations hold nothing in which the model could agree with itself, "
     "neither its own claims (`reflect: true`) nor groups of questions that ask the same"
 )
+JUDGELESS: dict[str, Any] = {
+    "name": "judge", "rang": False, "armed": False,
+    "why": "not armed: no judge from outside is set, so the canary set was marked by rules only",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +115,7 @@ def alarms(
     ]
     if whole and (long := effect_on(whole, "accuracy", settings, _watched(whole, canary))):
         found.append(_canary(long, canary, settings) | {"name": "canary, since the start"})
-    if judge is not None:
-        found.append(_judged(pair, watched, judge, settings))
+    found.append(JUDGELESS if judge is None else _judged(pair, watched, judge, settings))
     return tuple(found)
 
 

@@ -23,10 +23,10 @@ GATE = "audit"
 
 
 def audit(release: Release, settings: DataGates, auditors: Sequence[Auditor]) -> list[DataFinding]:
-    """Return the finding of the audit; nothing where there is no auditor."""
-    if not auditors:
-        return []
+    """Return the finding of the audit; nothing where there is no auditor, or no label."""
     rows = _drawn(release, settings)
+    if not auditors or not rows:
+        return []
     statements = _statements(release, rows)
     balance = np.zeros(len(rows), np.int64)
     voted = np.zeros(len(rows), np.bool_)

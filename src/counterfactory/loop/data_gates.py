@@ -15,6 +15,7 @@ from typing import Any
 
 from counterfactory.loop.auditors import Auditor, by_captions
 from counterfactory.loop.data_answers import leakage, top_answers, unsafe
+from counterfactory.loop.data_audit import GATE as AUDIT
 from counterfactory.loop.data_audit import audit
 from counterfactory.loop.data_findings import DataFinding
 from counterfactory.loop.data_rows import blank, conflicts, contamination, duplicates, yields
@@ -43,6 +44,11 @@ class DataDecision:
     passed: bool
     reason: str  # one paragraph
     gates: tuple[DataFinding, ...]
+
+    @property
+    def audited(self) -> bool:
+        """Say whether an auditor could tell anything of the labels, where there are any."""
+        return all(one.n > 0 for one in self.gates if one.gate == AUDIT)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""

@@ -1,6 +1,7 @@
 """What the gates say of a round, as data.json and gate.json hold it.
 
-    data_verdict(work)   {"passed": false, "reason": "world-qa is rejected: ...", "releases": [...]}
+    data_verdict(work)   {"passed": false, "reason": "world-qa is rejected: ...", "releases": [...],
+                          "unaudited": ["world-math"], ...}
     decision(work)       {"promoted": true, "reason": "Promoted: ...", "model": "model/4-reinforce",
                           "compared_with": "round-01/eval/before", "target": [...], "guards": [...], ...}
 
@@ -9,10 +10,12 @@ A round whose data is rejected trains nothing: its decision says what the data g
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from counterfactory.loop.layout import CANARY, read
+from counterfactory.loop.recipe import LoopRecipe
 from counterfactory.loop.rounds import Work, skipped
 
 if TYPE_CHECKING:
@@ -33,18 +36,32 @@ def data_verdict(work: Work) -> dict[str, Any]:
     limits, suite = work.recipe.gates.data, work.recipe.suite
     found: list[dict[str, Any]] = []
     empty: list[dict[str, str]] = []  # their slices are tried again in a later round
+    unaudited: list[str] = []  # no auditor could tell anything of their labels
     for name, folder in work.releases.items():
         if why := skipped(folder):
             empty.append({"build": name, "reason": why})
             continue
         asked = models if name in general else ()
-        found.append(check_release(folder, limits, auditors=asked, suite=suite).as_dict())
+        decided = check_release(folder, limits, auditors=asked, suite=suite)
+        found.append(decided.as_dict())
+        if not asked and not decided.audited:
+            unaudited.append(name)
     bad = [one for one in found if not one["passed"]]
-    reason = " ".join(one["reason"] for one in bad or found or empty)
+    told = [*(one["reason"] for one in bad or found or empty), *_silence(unaudited, work.recipe)]
     return {
         "passed": bool(found) and (not bad or not work.recipe.gated), "gated": work.recipe.gated,
-        "reason": reason, "releases": found, "empty": empty,
+        "reason": " ".join(told), "releases": found, "empty": empty, "unaudited": unaudited,
     }  # fmt: skip
+
+
+def _silence(unaudited: Sequence[str], recipe: LoopRecipe) -> list[str]:
+    """Return what is to be said of builds whose labels no auditor looked at."""
+    models = "models are asked only about builds that every round makes"
+    why = models if recipe.auditors else "no model is set that doubts labels"
+    told = (
+        f"Labels of {', '.join(unaudited)}: nobody audited them (captions say nothing, and {why})."
+    )
+    return [told] if unaudited else []
 
 
 def _models(work: Work) -> list["Auditor"]:
@@ -94,4 +111,5 @@ def decision(work: Work) -> dict[str, Any]:
     if not work.recipe.gated and not found["promoted"]:
         found["reason"] = f"Promoted without a gate, which would have said: {found['reason']}"
         found["promoted"] = True
+    found["reason"] = " ".join([found["reason"], *_silence(data.get("unaudited", ()), recipe)])
     return {**found, **about, "model": Path(model).as_posix()}
