@@ -8,7 +8,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -96,8 +95,7 @@ def test_the_wheel_holds_every_module_and_data_file(
 
 def test_a_wheel_made_from_the_sdist_is_the_same(copy: Path, wheel: Path, tmp_path: Path) -> None:
     sdist = built(copy, "sdist", tmp_path / "sdist")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path / "unpacked", filter="data")
+    shutil.unpack_archive(sdist, tmp_path / "unpacked")
     (source,) = (tmp_path / "unpacked").iterdir()
     again = built(source, "wheel", tmp_path / "wheel")
     assert contents(again) == contents(wheel)
