@@ -118,15 +118,15 @@ def by_slice(base: Path, mined: Mined, arms: Arms) -> None:
     _head("slice", "items", "model given", *arms)
     for one, rows in zip(mined.slices, members(mined, read_pair(base, base).rows_a), strict=True):
         cells = [
-            np.mean([_errors(read_pair(base, folder), rows) for folder in folders])
+            f"{np.mean([_errors(read_pair(base, folder), rows) for folder in folders]):.3f}"
+            if rows.any() else ""
             for folders in ([base], *arms.values())
-        ]
-        told = [f"{cell:.3f}" if rows.any() else "" for cell in cells]
-        _row(one.name, str(int(rows.sum())), *told)
+        ]  # fmt: skip
+        _row(one.name, str(int(rows.sum())), *cells)
 
 
 def _errors(pair: compare.Paired, rows: Any) -> float:
-    return float(WRONG.value(take(pair.rows_b, rows))) if rows.any() else 0.0
+    return float(WRONG.value(take(pair.rows_b, rows)))
 
 
 def _sure(pairs: Sequence[compare.Paired]) -> list[str]:
@@ -142,7 +142,7 @@ def _tests(
     items = [_points(sign * found.delta), _between(sign, found.low, found.high), _p(found.p)]
     if len(pairs) < 2:
         return items
-    wide = over_trainings(measure, pairs)
+    wide = over_trainings(measure, pairs, found)
     each = ", ".join(_points(sign * one) for one in wide.each)
     return [*items, each, _between(sign, wide.low, wide.high), _p(wide.p)]
 

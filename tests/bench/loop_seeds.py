@@ -6,7 +6,7 @@
 Seeds answered the same pictures, so a picture is drawn, or swapped, in all of them at once: that
 interval and p are about items, given these trained models.
 
-    wide = over_trainings(measure, [seed_0, seed_1, seed_2])
+    wide = over_trainings(measure, [seed_0, seed_1, seed_2], found)
     wide.each, wide.low, wide.p          ->  [0.27, 0.29, 0.28], 0.24, 0.002
 
 These are about other trainings, too: the variance between seeds is added to that of the items, and
@@ -51,10 +51,10 @@ def over_seeds(measure: Measure, pairs: Sequence[Paired]) -> Effect:
     return mean_effect(list(found.values()))
 
 
-def over_trainings(measure: Measure, pairs: Sequence[Paired]) -> Trained:
-    """Return the same change with what trainings differ by; two pairs at least."""
+def over_trainings(measure: Measure, pairs: Sequence[Paired], found: Effect) -> Trained:
+    """Return the change `found` over all pairs, two at least, with what trainings differ by."""
     each = [over_seeds(measure, [one]).delta for one in pairs]
-    return trained(each, float(np.var(over_seeds(measure, pairs).drawn)))
+    return trained(each, float(np.var(found.drawn)))
 
 
 def trained(each: Sequence[float], items: float) -> Trained:

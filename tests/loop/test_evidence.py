@@ -117,7 +117,8 @@ def test_areas_of_reasoning_weigh_the_same(tmp_path: Path) -> None:
 def test_seeds_that_differ_widen_the_interval(tmp_path: Path) -> None:
     pairs = runs(tmp_path, *(answers({"relation": share}, False, "yes") for share in (0.6, 0.8, 1)))
     measure = measures_of(pairs[0], MINED)["reasoning, balanced"]
-    items, wide = over_seeds(measure, pairs), over_trainings(measure, pairs)
+    items = over_seeds(measure, pairs)
+    wide = over_trainings(measure, pairs, items)
     assert wide.each == pytest.approx([0.1 / 3, 0.3 / 3, 0.5 / 3])
     assert items.delta == pytest.approx(0.1)
     assert wide.low < items.low < items.delta < items.high < wide.high

@@ -220,4 +220,6 @@ def done(work: Work, *parts: str) -> None:
 
 @pytest.mark.slow
 def test_every_stage_of_the_loop_for_qwen_runs(place: Path, tmp_path: Path) -> None:
-    judged(ran("loop/qwen2.5-vl", place, tmp_path))
+    out = ran("loop/qwen2.5-vl", place, tmp_path)
+    judged(out)
+    assert [line.stage for line in Journal(out).lines] == list(STAGES)
